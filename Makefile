@@ -1,0 +1,80 @@
+# newsrec: `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3.11
+SERVE ?= 1
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+PACKAGES := infra/postgres pipelines services/api services/mailer
+
+export UV_SYSTEM_CERTS := true
+export DO_NOT_TRACK := true
+export DVC_NO_ANALYTICS := 1
+export GIT_COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- environment ------------------------------------------------------------------------------
+$(VENV)/.ready: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
+	@echo "Setting up $(VENV) (a cold package cache takes minutes, a warm one seconds)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		"$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements/dev.txt)"
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(PACKAGES:%=-e %)
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready  ## Make the virtual environment from the locks
+
+.PHONY: lock
+lock: $(VENV)/.ready  ## Compile requirements/*.in into hashed locks, one version of a package everywhere
+	@$(BIN)/python requirements/lock.py
+
+# --- checks -----------------------------------------------------------------------------------
+.PHONY: lint
+lint: setup  ## Check format, rules, types, imports, locks, shell, YAML and workflows
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(PACKAGES:%=%/src)
+	@$(BIN)/lint-imports
+	@$(BIN)/python requirements/lock.py --check
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/shellcheck .ci/run
+
+.PHONY: test
+test: setup  ## Run every test that needs neither containers nor a cluster
+	@$(BIN)/pytest
+
+# --- database ---------------------------------------------------------------------------------
+.PHONY: db-start
+db-start: setup  ## Start the embedded PostgreSQL (or use DATABASE_URL) and migrate it
+	@$(BIN)/newsrec-db start
+
+.PHONY: db-stop
+db-stop: setup  ## Stop the embedded PostgreSQL
+	@$(BIN)/newsrec-db stop
+
+.PHONY: db-status
+db-status: setup  ## Say whether the embedded PostgreSQL runs
+	@$(BIN)/newsrec-db status
+
+.PHONY: psql
+psql: setup  ## Open psql on the database
+	@$(BIN)/newsrec-db psql
+
+# --- the whole loop ---------------------------------------------------------------------------
+.PHONY: demo
+demo: setup  ## Run the whole loop on a simulated world, then serve it on http://127.0.0.1:8000
+	@SERVE=$(SERVE) $(BIN)/newsrec demo
+
+.PHONY: clean
+clean:  ## Stop the embedded PostgreSQL and remove everything that was made
+	@if [ -x $(BIN)/newsrec-db ]; then $(BIN)/newsrec-db stop || true; fi
+	rm -rf var $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The database of newsrec: migrations, roles, and an embedded server for laptops."""

@@ -1,0 +1,80 @@
+"""newsrec-db: start, stop and look at the embedded server; migrate any server."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import psycopg2
+from sqlalchemy.exc import SQLAlchemyError
+
+from newsrec_db import migrate
+from newsrec_db.embedded import Embedded, EmbeddedError, binary
+
+
+def _embedded() -> Embedded:
+    return Embedded(Path(os.environ.get("NEWSREC_VAR", "var")).absolute() / "postgres")
+
+
+def _url() -> str:
+    return os.environ.get("DATABASE_URL") or _embedded().url()
+
+
+@click.group()
+def app() -> None:
+    """The database of newsrec. With DATABASE_URL set, that server is used instead."""
+
+
+@app.command()
+def start() -> None:
+    """Start the embedded server (unless DATABASE_URL is set) and migrate the database."""
+    if not os.environ.get("DATABASE_URL"):
+        _embedded().start()
+    migrate.upgrade(_url())
+    click.echo("PostgreSQL is up and migrated")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded server."""
+    click.echo("stopped" if _embedded().stop() else "was not running")
+
+
+@app.command()
+def status() -> None:
+    """Say whether the embedded server runs; exit status 3 when it does not."""
+    if not _embedded().running():
+        click.echo("not running")
+        sys.exit(3)
+    click.echo(f"running: {_embedded().url_file}")
+
+
+@app.command()
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def psql(args: tuple[str, ...]) -> None:
+    """Open psql on the database."""
+    program = str(binary("psql"))
+    os.execv(program, [program, _url(), *args])
+
+
+@app.command()
+@click.argument("revision", default="head")
+def upgrade(revision: str) -> None:
+    """Migrate up to a revision."""
+    migrate.upgrade(_url(), revision)
+
+
+@app.command()
+@click.argument("revision")
+def downgrade(revision: str) -> None:
+    """Migrate down to a revision (`base`: remove everything)."""
+    migrate.downgrade(_url(), revision)
+
+
+def main() -> None:
+    """Run a command; an error of the server becomes one line and exit status 1."""
+    try:
+        app(prog_name="newsrec-db")
+    except (EmbeddedError, psycopg2.Error, SQLAlchemyError) as e:
+        print(f"newsrec-db: {' '.join(str(e).split())}", file=sys.stderr)
+        sys.exit(1)

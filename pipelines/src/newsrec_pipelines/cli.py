@@ -1,0 +1,72 @@
+"""The command line: one subcommand per stage, each imported only when it is called."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsrec_pipelines.config import Settings
+from newsrec_pipelines.context import Context
+from newsrec_pipelines.errors import NewsrecError
+
+# name -> module:attribute. Stages import Beam, Feast or scikit-learn, which take seconds.
+_COMMANDS = {
+    "import": "newsrec_pipelines.datasets.command:import_group",
+    "simulate": "newsrec_pipelines.datasets.command:simulate",
+    "export": "newsrec_pipelines.datasets.command:export",
+    "etl": "newsrec_pipelines.etl.command:etl",
+    "materialize": "newsrec_pipelines.features.command:materialize",
+    "train": "newsrec_pipelines.training.command:train",
+    "evaluate": "newsrec_pipelines.evaluation.command:evaluate",
+    "recommend": "newsrec_pipelines.scoring.command:recommend",
+    "demo": "newsrec_pipelines.demo:demo",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # Only names: asking each command for its help would import every stage.
+        with formatter.section("Commands"):
+            formatter.write_text(", ".join(_COMMANDS))
+
+
+@click.command(cls=_LazyGroup)
+@click.option(
+    "--params",
+    "params_file",
+    type=click.Path(path_type=Path),
+    default=Path("params.yaml"),
+    show_default=True,
+    envvar="NEWSREC_PARAMS",
+    help="What changes a result.",
+)
+@click.pass_context
+def app(ctx: click.Context, params_file: Path) -> None:
+    """newsrec: from raw files to ten articles for every reader."""
+    ctx.obj = Context(Settings.from_env(os.environ), params_file)
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Run one stage. A NewsrecError becomes one line on standard error and exit status 1."""
+    try:
+        return app(argv, prog_name="newsrec")
+    except NewsrecError as e:
+        print(f"newsrec: {e}", file=sys.stderr)
+        return sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

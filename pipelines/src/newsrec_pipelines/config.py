@@ -1,0 +1,177 @@
+"""Settings (places, secrets) from the environment; parameters (what changes a result) from a file."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from newsrec_pipelines.errors import ConfigError
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Settings(_Frozen):
+    """Where things are. Read once, by the composition root of each program."""
+
+    var: Path
+    store_url: str
+    database_url: str | None
+    outbox: Path
+    git_commit: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings; local defaults live under NEWSREC_VAR (default ``var``).
+
+        Raises:
+            ConfigError: naming the variable that is wrong.
+        """
+        var = Path(env.get("NEWSREC_VAR", "var")).absolute()
+        store_url = env.get("STORE_URL") or (var / "store").as_uri()
+        if not store_url.startswith(("file://", "s3://")):
+            raise ConfigError(f"STORE_URL must start with file:// or s3://, not {store_url!r}")
+        return cls(
+            var=var,
+            store_url=store_url.rstrip("/"),
+            database_url=_database_url(env, var),
+            outbox=Path(env.get("OUTBOX", str(var / "outbox"))).absolute(),
+            git_commit=env.get("GIT_COMMIT", "unknown"),
+        )
+
+    def require_database_url(self) -> str:
+        """The database's URL, or one line that says how to get one."""
+        if self.database_url is None:
+            raise ConfigError(
+                "DATABASE_URL is not set and no embedded PostgreSQL was started (make db-start)"
+            )
+        return self.database_url
+
+
+def _database_url(env: Mapping[str, str], var: Path) -> str | None:
+    if url := env.get("DATABASE_URL"):
+        if not url.startswith(("postgresql://", "postgres://")):
+            raise ConfigError("DATABASE_URL must start with postgresql://")
+        return url
+    file = Path(env.get("DATABASE_URL_FILE", str(var / "postgres" / "url")))
+    if file.is_file():
+        return file.read_text().strip()
+    if "DATABASE_URL_FILE" in env:
+        raise ConfigError(f"DATABASE_URL_FILE names {file}, which is not a file")
+    return None
+
+
+class WorldParams(_Frozen):
+    """The simulated world; see datasets/world."""
+
+    seed: int
+    start: date
+    readers: int = Field(gt=0)
+    articles_per_day: int = Field(gt=0)
+    history_days: int = Field(ge=1)
+
+
+class EtlParams(_Frozen):
+    """What the ETL accepts."""
+
+    late_days: int = Field(ge=0)
+    future_tolerance_minutes: int = Field(ge=0)
+    max_dwell_seconds: float = Field(gt=0)
+    dwell_buckets_minutes: int = Field(gt=0)
+
+
+class FeatureParams(_Frozen):
+    """Resolution and length of the counters; windows are sums over their last buckets."""
+
+    fine_bucket_minutes: int
+    fine_buckets: int
+    coarse_bucket_minutes: int
+    coarse_buckets: int
+    user_half_life_days: float = Field(gt=0)
+
+
+class PopularityParams(_Frozen):
+    """Popularity with exponential decay."""
+
+    half_life_hours: float = Field(gt=0)
+
+
+class AlsParams(_Frozen):
+    """Implicit-feedback ALS (Hu, Koren & Volinsky 2008) with dwell as confidence."""
+
+    embedding_size: int = Field(gt=0)
+    epochs: int = Field(gt=0)
+    reg: float = Field(ge=0)
+    alpha: float = Field(gt=0)
+
+
+class ContentParams(_Frozen):
+    """TF-IDF and truncated SVD over title, abstract and category."""
+
+    max_features: int = Field(gt=0)
+    embedding_size: int = Field(gt=0)
+    half_life_days: float = Field(gt=0)
+
+
+class RankerParams(_Frozen):
+    """The linear ranker that blends the scorers."""
+
+    reg: float = Field(gt=0)
+    max_examples: int = Field(gt=0)
+    negatives_per_read: int = Field(gt=0)
+
+
+class TrainingParams(_Frozen):
+    """How much of the past a model sees."""
+
+    window_days: int = Field(gt=0)
+    ranker_days: int = Field(gt=0)
+    seed: int
+    full_dwell_seconds: float = Field(gt=0)
+    click_weight: float = Field(ge=0, le=1)
+
+
+class SlateParams(_Frozen):
+    """What is written for every reader."""
+
+    depth: int = Field(ge=10, le=50)
+    max_age_hours: float = Field(gt=0)
+    candidates_per_scorer: int = Field(gt=0)
+    max_per_publisher: int = Field(gt=0)
+    keep_runs: int = Field(ge=2)
+
+
+class Params(_Frozen):
+    """Everything that changes a result: the whole of params.yaml."""
+
+    world: WorldParams
+    etl: EtlParams
+    features: FeatureParams
+    popularity: PopularityParams
+    als: AlsParams
+    content: ContentParams
+    ranker: RankerParams
+    training: TrainingParams
+    slate: SlateParams
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read params.yaml.
+
+        Raises:
+            ConfigError: naming the file and the first wrong entry.
+        """
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except OSError as e:
+            raise ConfigError(f"cannot read {path}: {e.strerror}") from e
+        except yaml.YAMLError as e:
+            raise ConfigError(f"{path} is not YAML: {' '.join(str(e).split())}") from e
+        except ValidationError as e:
+            first = e.errors()[0]
+            where = ".".join(str(p) for p in first["loc"]) or "the whole file"
+            raise ConfigError(f"{path}: {where}: {first['msg']}") from e

@@ -1,0 +1,1 @@
+"""Fills the landing zone: adapters for real data, the simulated world, exported events."""

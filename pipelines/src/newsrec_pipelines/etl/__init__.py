@@ -1,0 +1,1 @@
+"""Landing zone to PostgreSQL and clean Parquet, with Apache Beam."""

@@ -1,0 +1,1 @@
+"""Judges models on days that they have not seen."""

@@ -1,0 +1,1 @@
+"""Feature definitions and their point-in-time retrieval, shared by training and scoring."""

@@ -1,0 +1,1 @@
+"""The scorers, the ranker and the model that blends them."""

@@ -1,0 +1,1 @@
+"""Writes ten articles for every reader and publishes them whole."""

@@ -1,0 +1,1 @@
+"""Trains a model from what was known at a moment."""

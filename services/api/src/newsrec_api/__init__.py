@@ -1,0 +1,1 @@
+"""Serves slates and takes events: the HTTP face of newsrec."""

@@ -1,0 +1,1 @@
+"""Sends every reader one digest a day, at most once."""

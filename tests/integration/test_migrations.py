@@ -1,0 +1,64 @@
+"""Migrations go up, down and up again, and give each writer its own tables only."""
+
+import psycopg2
+import pytest
+
+from newsrec_db import migrate
+from support.postgres import query
+
+_TABLES = (
+    "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+)
+
+
+def test_up_down_and_up_again(empty_database_url: str) -> None:
+    migrate.upgrade(empty_database_url)
+    made = query(empty_database_url, _TABLES)
+    assert made[0][0] >= 15
+
+    migrate.downgrade(empty_database_url, "base")
+    assert query(empty_database_url, _TABLES) == [(0,)]
+
+    migrate.upgrade(empty_database_url)
+    assert query(empty_database_url, _TABLES) == made
+
+
+@pytest.mark.parametrize(
+    ("role", "own", "foreign"),
+    [
+        ("newsrec_etl", "etl_runs", "recommendation_runs"),
+        ("newsrec_scoring", "recommendation_runs", "articles"),
+        ("newsrec_api", "article_blocks", "users"),
+        ("newsrec_mailer", "deliveries", "reader_settings"),
+    ],
+)
+def test_a_writer_writes_its_own_tables_and_reads_the_others(
+    database_url: str, role: str, own: str, foreign: str
+) -> None:
+    connection = psycopg2.connect(database_url, options=f"-c role={role}")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {own}")
+            cursor.execute(f"SELECT count(*) FROM {foreign}")
+            assert cursor.fetchone() == (0,)
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(f"DELETE FROM {foreign}")
+    finally:
+        connection.close()
+
+
+def test_writers_make_partitions_but_no_other_table(database_url: str) -> None:
+    connection = psycopg2.connect(database_url, options="-c role=newsrec_etl")
+    try:
+        with connection.cursor() as cursor:
+            for _ in range(2):  # the second time it is there already
+                cursor.execute("SELECT ensure_day_partition('reads', '2026-03-01')")
+            cursor.execute("SELECT to_regclass('reads_20260301') IS NOT NULL")
+            assert cursor.fetchone() == (True,)
+            with pytest.raises(psycopg2.errors.RaiseException, match="partitioned by day"):
+                cursor.execute("SELECT ensure_day_partition('users', '2026-03-01')")
+            connection.rollback()
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute("CREATE TABLE mine (x integer)")
+    finally:
+        connection.close()

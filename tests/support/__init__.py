@@ -1,0 +1,1 @@
+"""Factories, fakes and servers that the tests share."""
