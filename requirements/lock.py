@@ -36,7 +36,7 @@ def main() -> int:
             lock = HERE / f"{name}.txt"
             output = folder / lock.name
             if check:
-                # uv keeps the versions of an existing output: only a changed .in makes a difference.
+                # uv keeps the versions that an output names: only a changed .in matters.
                 output.write_bytes(lock.read_bytes())
             constraint = folder / "dev.txt" if name in IMAGES else None
             compile_lock(name, output, constraint)

@@ -1,4 +1,4 @@
-"""Settings (places, secrets) from the environment; parameters (what changes a result) from a file."""
+"""Settings (places, secrets) from the environment, parameters (what changes a result) from YAML."""
 
 from collections.abc import Mapping
 from datetime import date

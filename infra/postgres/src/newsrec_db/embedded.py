@@ -1,4 +1,4 @@
-"""A PostgreSQL server for laptops and tests, from the binaries of a wheel: loopback TCP, password."""
+"""A PostgreSQL for laptops and tests, from the binaries of a wheel: loopback TCP and a password."""
 
 import os
 import secrets
