@@ -58,7 +58,7 @@ class Request:
 # of one row have the same length.
 SLATE_SCHEMA = pl.Schema(
     {
-        "user_id": pl.String,
+        "user_id": pl.String(),
         "article_ids": pl.List(pl.String),
         "scores": pl.List(pl.Float32),
         "propensities": pl.List(pl.Float32),
