@@ -71,7 +71,23 @@ psql: setup  ## Open psql on the database
 # --- the whole loop ---------------------------------------------------------------------------
 .PHONY: demo
 demo: setup  ## Run the whole loop on a simulated world, then serve it on http://127.0.0.1:8000
-	@SERVE=$(SERVE) $(BIN)/newsrec demo
+	@$(BIN)/newsrec demo $(if $(filter 0,$(SERVE)),--no-serve)
+
+.PHONY: next-run
+next-run: setup  ## Bring in the clicks made on the demo page and write the slates anew
+	@$(BIN)/newsrec demo --next-run
+
+DEMO_REAL := NEWSREC_VAR=var/real
+.PHONY: demo-real
+demo-real: setup  ## Run the main job on the real Deskdrop interactions: DATA=path of its folder
+	@test -n "$(DATA)" || { echo "say where Deskdrop is: make demo-real DATA=path" >&2; exit 2; }
+	@$(DEMO_REAL) $(BIN)/newsrec-db start
+	@$(DEMO_REAL) $(BIN)/newsrec import deskdrop "$(DATA)"
+	@$(DEMO_REAL) $(BIN)/newsrec etl --from 2016-03-14 --to 2017-02-28
+	@$(DEMO_REAL) $(BIN)/newsrec evaluate --from 2017-01-01 --to 2017-02-28
+	@$(DEMO_REAL) $(BIN)/newsrec train --date 2017-02-27
+	@$(DEMO_REAL) $(BIN)/newsrec recommend --date 2017-02-28
+	@$(DEMO_REAL) $(BIN)/newsrec-db stop
 
 .PHONY: clean
 clean:  ## Stop the embedded PostgreSQL and remove everything that was made

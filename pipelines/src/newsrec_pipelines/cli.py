@@ -22,7 +22,7 @@ _COMMANDS = {
     "train": "newsrec_pipelines.training.command:train",
     "evaluate": "newsrec_pipelines.evaluation.command:evaluate",
     "recommend": "newsrec_pipelines.scoring.command:recommend",
-    "demo": "newsrec_pipelines.demo:demo",
+    "demo": "newsrec_pipelines.demo.command:demo",
 }
 
 

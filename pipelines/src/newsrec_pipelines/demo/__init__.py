@@ -1,0 +1,1 @@
+"""The whole loop on a simulated world, on one laptop: a cluster's programs, one after another."""
