@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
 SERVE ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,13 +21,15 @@ help:  ## List the targets
 
 # --- environment ------------------------------------------------------------------------------
 $(VENV)/.ready: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
-	@echo "Setting up $(VENV) (a cold package cache takes minutes, a warm one seconds)"
+	@echo "Setting up $(VENV)"
+	@date +%s > .setup-began
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		"$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements/dev.txt)"
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
+	@echo "Set up in $$(( $$(date +%s) - $$(cat .setup-began) )) s" && rm .setup-began
 
 .PHONY: setup
 setup: $(VENV)/.ready  ## Make the virtual environment from the locks
