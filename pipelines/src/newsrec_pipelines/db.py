@@ -8,6 +8,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
 
 from newsrec_pipelines.errors import DatabaseError
 
+__all__ = ["Connection", "connect"]
+
 
 @contextmanager
 def connect(url: str, role: str) -> Iterator[Connection]:
