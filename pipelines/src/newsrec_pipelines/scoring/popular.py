@@ -1,0 +1,81 @@
+"""Popular slates: what is read now, by region and language, for readers without a slate."""
+
+import math
+from collections.abc import Iterator
+
+import polars as pl
+
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.features.types import Request
+from newsrec_pipelines.schemas import UNKNOWN
+
+ANY = ""  # region or language of a slate for all of them
+# A region's few reads are mixed with everybody's, so that a silent night leaves no random order.
+_SHARE_OF_ALL = 0.1
+
+
+def popular_slates(request: Request, params: Params) -> pl.DataFrame:
+    """The most read candidates: a row per region and language, and per `ANY` of them.
+
+    A slate of a language holds only articles that its readers can read. Languages without a
+    candidate get no row. Articles nobody has read yet come last, the newest first.
+
+    Returns:
+        ``region``, ``language``, ``article_ids``, ``scores``: weighted reads, decayed.
+    """
+    candidates = request.articles.select("article_id", "language", "published_at")
+    reads = _weighted_reads(request, params)
+    regions = [ANY, *request.users["region"].unique().sort()]
+    written = candidates["language"].unique()
+    languages = [ANY, *pl.concat([written, request.users["language"]]).unique().sort()]
+    slates = [
+        top.with_columns(region=pl.lit(region), language=pl.lit(language))
+        for region in regions
+        for language, top in _by_language(_ranked(candidates, reads, region), languages, params)
+    ]
+    return pl.concat(slates).select("region", "language", "article_ids", "scores")
+
+
+def _weighted_reads(request: Request, params: Params) -> pl.DataFrame:
+    training = params.training
+    weight = (pl.col("dwell_seconds") / training.full_dwell_seconds).clip(0.0, 1.0)
+    age_hours = (pl.lit(request.as_of) - pl.col("read_at")).dt.total_seconds() / 3600
+    decay = (-math.log(2) / params.popularity.half_life_hours * age_hours).exp()
+    return (
+        request.history.filter(pl.col("kind") != "hide")
+        .join(request.articles.select("article_id"), on="article_id", how="semi")
+        .join(request.users.select("user_id", "region"), on="user_id")
+        .with_columns(weight=weight.fill_null(training.click_weight) * decay)
+        # A click and its read are one view; who comes back to an article is still one reader.
+        .group_by("region", "article_id", "user_id")
+        .agg(pl.col("weight").max())
+        .group_by("region", "article_id")
+        .agg(pl.col("weight").sum())
+    )
+
+
+def _ranked(candidates: pl.DataFrame, reads: pl.DataFrame, region: str) -> pl.DataFrame:
+    here = 1.0 if region == ANY else (pl.col("region") == region) + _SHARE_OF_ALL
+    scores = reads.group_by("article_id").agg(score=(pl.col("weight") * here).sum())
+    return (
+        candidates.join(scores, on="article_id", how="left")
+        .with_columns(pl.col("score").fill_null(0.0).cast(pl.Float32))
+        .sort("score", "published_at", "article_id", descending=[True, True, False])
+    )
+
+
+def _by_language(
+    ranked: pl.DataFrame, languages: list[str], params: Params
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    for language in languages:
+        readable = ranked
+        if language not in (ANY, UNKNOWN):
+            readable = ranked.filter(pl.col("language").is_in([language, UNKNOWN]))
+        top = readable.head(params.slate.depth)
+        if top.height:
+            yield (
+                language,
+                top.select(
+                    article_ids=pl.col("article_id").implode(), scores=pl.col("score").implode()
+                ),
+            )

@@ -1,0 +1,117 @@
+"""One run: a request, slates by the pinned model, and everything published in one moment."""
+
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+import polars as pl
+
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.db import Connection
+from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.features.types import Request
+from newsrec_pipelines.progress import track
+from newsrec_pipelines.scoring import slates
+from newsrec_pipelines.scoring.popular import popular_slates
+from newsrec_pipelines.scoring.publish import Run, Writer, prune, publishing
+from newsrec_pipelines.scoring.readers import blocked_articles, override, reader_settings
+
+READERS_PER_BLOCK = 20_000
+
+
+@dataclass
+class Summary:
+    """What a run did. `seconds` by step, in order."""
+
+    run_id: str
+    readers: int = 0
+    without_slate: int = 0
+    shorter: int = 0
+    places: int = 0
+    cold: int = 0
+    candidates: int = 0
+    pruned: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the time that the block takes to the seconds of `step`."""
+        began = time.perf_counter()
+        yield
+        self.seconds[step] += time.perf_counter() - began
+
+
+def new_run(day: date, as_of: datetime, model_version: str) -> Run:
+    """A run with a unique id that says its date, its moment and its model."""
+    run_id = f"{day}T{as_of:%H%M}-{model_version}-{secrets.token_hex(2)}"
+    return Run(run_id, day, as_of, model_version)
+
+
+def readers_and_candidates(request: Request, conn: Connection) -> Request:
+    """The request with readers as they set themselves and without blocked candidates.
+
+    Raises:
+        DataError: when there is nobody to recommend to, or nothing to recommend.
+    """
+    at = f"{request.as_of:%Y-%m-%d %H:%M}"
+    users = override(request.users, reader_settings(conn, request.as_of))
+    if users.is_empty():
+        raise DataError(f"no reader was known before {at}: run newsrec etl first")
+    blocked = pl.DataFrame({"article_id": blocked_articles(conn)}, {"article_id": pl.String})
+    articles = request.articles.join(blocked, on="article_id", how="anti")
+    if articles.is_empty():
+        raise DataError(f"no article to recommend at {at}: all are expired, blocked or unknown")
+    return replace(request, users=users, articles=articles)
+
+
+def write_run(
+    conn: Connection,
+    run: Run,
+    model: slates.Model,
+    request: Request,
+    params: Params,
+    readers_per_block: int = READERS_PER_BLOCK,
+) -> Summary:
+    """Write and publish slates for all readers of the request.
+
+    The slates do not depend on `readers_per_block`, which only bounds the memory.
+
+    Raises:
+        ModelError: when a slate breaks a rule of publishing. Nothing is published then.
+        DatabaseError: when another run of the same date is being written.
+    """
+    summary = Summary(run.run_id, candidates=request.articles.height)
+    with publishing(conn, run) as writer:
+        _write_slates(writer, summary, model, request, params, readers_per_block)
+        with summary.timed("popular and similar"):
+            writer.popular(popular_slates(request, params))
+            writer.similar(slates.similar(model, request, params.slate.depth))
+    with summary.timed("prune"):
+        summary.pruned = prune(conn, params.slate.keep_runs, run.run_id)
+    return summary
+
+
+def _write_slates(
+    writer: Writer,
+    summary: Summary,
+    model: slates.Model,
+    request: Request,
+    params: Params,
+    readers_per_block: int,
+) -> None:
+    total = -(-request.users.height // readers_per_block)
+    for block in track(slates.blocks(request, readers_per_block), "slates", total):
+        with summary.timed("predict"):
+            made = slates.predict(model, block, params.slate.depth)
+        with summary.timed("write"):
+            writer.slates(made)
+        lengths = made["article_ids"].list.len()
+        summary.readers += made.height
+        summary.without_slate += block.users.height - made.height
+        summary.places += int(lengths.sum())
+        summary.shorter += int((lengths < params.slate.depth).sum())
+        summary.cold += block.users.join(block.history, on="user_id", how="anti").height
