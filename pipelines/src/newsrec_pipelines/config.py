@@ -65,6 +65,22 @@ def _database_url(env: Mapping[str, str], var: Path) -> str | None:
     return None
 
 
+class DirtParams(_Frozen):
+    """How dirty the simulated landing zone is: shares of a day's records (or visits) of one kind.
+
+    A kind whose share is above 0 occurs at least once a day.
+    """
+
+    malformed: float = Field(default=0.0005, ge=0, le=0.5)  # lines that are not JSON
+    ill_typed: float = Field(default=0.0005, ge=0, le=0.5)  # required fields missing or mistyped
+    duplicates: float = Field(default=0.001, ge=0, le=0.5)  # the same record twice
+    late: float = Field(default=0.003, ge=0, le=0.5)  # visits that arrive 1 or 2 days later
+    too_late: float = Field(default=0.0002, ge=0, le=0.5)  # visits that arrive `too_late_days` later
+    too_late_days: int = Field(default=6, ge=1)
+    repeated: float = Field(default=0.001, ge=0, le=0.5)  # visits that arrive again the next day
+    corrections: float = Field(default=0.01, ge=0, le=0.5)  # articles corrected the next day
+
+
 class WorldParams(_Frozen):
     """The simulated world; see datasets/world."""
 
@@ -73,6 +89,10 @@ class WorldParams(_Frozen):
     readers: int = Field(gt=0)
     articles_per_day: int = Field(gt=0)
     history_days: int = Field(ge=1)
+    visits_per_day: float = Field(default=2.0, gt=0)  # of one reader, on average
+    taste_strength: float = Field(default=1.0, ge=0)  # 0: all readers like the same
+    shift_day: date | None = None  # from this day on, all readers have other tastes
+    dirt: DirtParams = DirtParams()
 
 
 class EtlParams(_Frozen):
