@@ -12,6 +12,9 @@ from newsrec_pipelines.schemas import UNKNOWN
 ANY = ""  # region or language of a slate for all of them
 # A region's few reads are mixed with everybody's, so that a silent night leaves no random order.
 _SHARE_OF_ALL = 0.1
+# Sums of whole numbers do not depend on the order of the rows, as sums of floats do: the same reads
+# give the same slates.
+_PARTS = 1_000_000_000
 
 
 def popular_slates(request: Request, params: Params) -> pl.DataFrame:
@@ -45,18 +48,22 @@ def _weighted_reads(request: Request, params: Params) -> pl.DataFrame:
         request.history.filter(pl.col("kind") != "hide")
         .join(request.articles.select("article_id"), on="article_id", how="semi")
         .join(request.users.select("user_id", "region"), on="user_id")
-        .with_columns(weight=weight.fill_null(training.click_weight) * decay)
+        .with_columns(weight=weight.fill_null(training.click_weight) * decay * _PARTS)
         # A click and its read are one view; who comes back to an article is still one reader.
         .group_by("region", "article_id", "user_id")
         .agg(pl.col("weight").max())
         .group_by("region", "article_id")
-        .agg(pl.col("weight").sum())
+        .agg(pl.col("weight").cast(pl.Int64).sum())
     )
 
 
 def _ranked(candidates: pl.DataFrame, reads: pl.DataFrame, region: str) -> pl.DataFrame:
-    here = 1.0 if region == ANY else (pl.col("region") == region) + _SHARE_OF_ALL
-    scores = reads.group_by("article_id").agg(score=(pl.col("weight") * here).sum())
+    weight = pl.col("weight")
+    score = weight.sum() / _PARTS
+    if region != ANY:
+        here = weight.filter(pl.col("region") == region).sum() / _PARTS
+        score = here + _SHARE_OF_ALL * score
+    scores = reads.group_by("article_id").agg(score=score)
     return (
         candidates.join(scores, on="article_id", how="left")
         .with_columns(pl.col("score").fill_null(0.0).cast(pl.Float32))
