@@ -118,7 +118,7 @@ class Deliveries:
             "ORDER BY i.position LIMIT %s",
             *(run.run_id, user_id, limit),
         )
-        return [Article(*fields, _reason(reason)) for *fields, reason in rows]
+        return [_article(*row) for row in rows]
 
     def claim(
         self, day: date, user_id: str, run: Run, message_id: str, article_ids: list[str]
@@ -213,9 +213,12 @@ def _lock(connection: Connection, number: int) -> bool:
     return bool(row and row[0])
 
 
-def _reason(raw: Any) -> Reason:
-    reason = raw if isinstance(raw, dict) else {}
-    return Reason(str(reason.get("code") or ""), str(reason.get("text") or ""))
+def _article(
+    article_id: str, title: str, abstract: str | None, category: str, publisher: str, reason: Any
+) -> Article:
+    said = reason if isinstance(reason, dict) else {}
+    because = Reason(str(said.get("code") or ""), str(said.get("text") or ""))
+    return Article(article_id, title, abstract, category, publisher, because)
 
 
 def _one_line(error: psycopg2.Error) -> str:

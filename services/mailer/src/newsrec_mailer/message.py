@@ -59,7 +59,8 @@ def compose(
     message["Date"] = now
     message["From"] = Address(display_name=sender.name, addr_spec=sender.address)
     message["To"] = Address(addr_spec=recipient)
-    message["Subject"] = rendered.subject
+    # A title may hold what looks like an encoded word; clients would decode it, line breaks too.
+    message["Subject"] = rendered.subject.replace("=?", "= ?")
     message["Message-ID"] = message_id
     # RFC 3834: no robot shall answer; Precedence says so to those who know nothing newer.
     message["Auto-Submitted"] = "auto-generated"

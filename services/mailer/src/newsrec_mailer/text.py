@@ -1,18 +1,16 @@
 """Cleans text that comes from publishers before it stands in a header or a line of its own."""
 
 import re
-import unicodedata
 
 # Controls that turn the direction of what follows, beyond the title itself.
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_SPACE_LIKE = {"Cc", "Zl", "Zp", "Zs"}
+# White space, line and paragraph separators (all in \s), and the other control characters.
+_SPACE_LIKE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 def one_line(text: str) -> str:
     """The text without control characters and line breaks, its white space collapsed."""
-    without = _DIRECTION.sub("", text)
-    spaced = "".join(" " if unicodedata.category(c) in _SPACE_LIKE else c for c in without)
-    return " ".join(spaced.split())
+    return _SPACE_LIKE.sub(" ", _DIRECTION.sub("", text)).strip()
 
 
 def shorten(text: str, width: int) -> str:
