@@ -15,7 +15,7 @@ from newsrec_pipelines.errors import NewsrecError
 # name -> module:attribute. Stages import Beam, Feast or scikit-learn, which take seconds.
 _COMMANDS = {
     "import": "newsrec_pipelines.datasets.command:import_group",
-    "simulate": "newsrec_pipelines.datasets.command:simulate",
+    "simulate": "newsrec_pipelines.datasets.world.command:simulate",
     "export": "newsrec_pipelines.datasets.command:export",
     "etl": "newsrec_pipelines.etl.command:etl",
     "materialize": "newsrec_pipelines.features.command:materialize",

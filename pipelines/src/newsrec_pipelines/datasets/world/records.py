@@ -1,0 +1,106 @@
+"""Articles and readers as JSON records with the landing zone's fields."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from newsrec_pipelines.config import WorldParams
+from newsrec_pipelines.datasets.world.articles import Articles, articles_of
+from newsrec_pipelines.datasets.world.dirt import count
+from newsrec_pipelines.datasets.world.headlines import Text, corrected, write_texts
+from newsrec_pipelines.datasets.world.readers import Readers
+from newsrec_pipelines.datasets.world.seeds import stream
+from newsrec_pipelines.datasets.world.taxonomy import (
+    CATEGORIES,
+    CATEGORY_OF,
+    DAY_US,
+    HOMES,
+    LANGUAGES,
+    PUBLISHERS,
+    SUBCATEGORIES,
+    day_start_us,
+    to_datetime,
+)
+
+_CHANGED_MINDS = 0.002  # share of the readers who choose other categories on a day
+
+Record = dict[str, Any]
+
+
+def new_articles(params: WorldParams, day: date) -> list[Record]:
+    """The articles that are published on a day."""
+    articles = articles_of(params, day)
+    texts = write_texts(params, day)
+    rows = zip(range(len(articles)), articles.ids(), texts, strict=True)
+    return [_article(articles, i, key, text) for i, key, text in rows]
+
+
+def corrected_articles(params: WorldParams, day: date) -> list[Record]:
+    """Articles of the day before that are corrected on this day; none on the first day."""
+    before = day - timedelta(days=1)
+    if before < params.start:
+        return []
+    articles, texts = articles_of(params, before), write_texts(params, before)
+    wanted = min(count(params.dirt.corrections, len(articles)), len(articles))
+    rows = stream(params.seed, "corrections", day).choice(len(articles), wanted, replace=False)
+    ids = articles.ids()
+    return [
+        _article(articles, i, ids[i], corrected(texts[i], LANGUAGES[articles.language[i]]))
+        for i in sorted(rows.tolist())
+    ]
+
+
+def new_readers(readers: Readers, day: date, start: date) -> list[Record]:
+    """The readers who join on a day; on the world's first day also all who joined before."""
+    begin, end = day_start_us(day), day_start_us(day) + DAY_US
+    joined = readers.joined_us
+    rows = np.flatnonzero((joined < end) & ((joined >= begin) | (day == start)))
+    return [_reader(readers, i, readers.preferred[i]) for i in rows.tolist()]
+
+
+def changed_readers(params: WorldParams, readers: Readers, day: date) -> list[Record]:
+    """Some readers choose the categories that they like on this day; none on the first day."""
+    if day == params.start:
+        return []
+    rng = stream(params.seed, "changed minds", day)
+    known = np.flatnonzero(readers.joined_us < day_start_us(day))
+    rows = np.sort(known[rng.random(len(known)) < _CHANGED_MINDS])
+    liking = readers.interests[rows].reshape(len(rows), len(CATEGORIES), -1).mean(2)
+    favourites = np.argsort(np.argsort(-liking, axis=1), axis=1) < rng.integers(
+        1, 4, (len(rows), 1)
+    )
+    return [_reader(readers, i, favourites[k]) for k, i in enumerate(rows.tolist())]
+
+
+def _article(articles: Articles, i: int, key: str, text: Text) -> Record:
+    language = LANGUAGES[articles.language[i]]
+    subcategory = int(articles.subcategory[i])
+    return {
+        "article_id": key,
+        "publisher": PUBLISHERS[articles.publisher[i]].name,
+        "title": text.title,
+        "abstract": text.abstract,
+        "category": CATEGORIES[CATEGORY_OF[subcategory]],
+        "subcategory": SUBCATEGORIES[subcategory],
+        "language": language,
+        "url": f"https://news.example.org/{language}/{key}",
+        "published_at": to_datetime(int(articles.published_us[i])),
+        "tags": [SUBCATEGORIES[subcategory], text.city],
+    }
+
+
+def _reader(readers: Readers, i: int, preferred: Any) -> Record:
+    home = HOMES[readers.home[i]]
+    record = {
+        "user_id": readers.id(i),
+        "region": home.region,
+        "language": home.language,
+        "timezone": home.timezone,
+        "preferred_categories": [c for c, yes in zip(CATEGORIES, preferred, strict=True) if yes],
+        "joined_at": to_datetime(int(readers.joined_us[i])),
+        "consents": {"email_digest": bool(readers.digest[i])},
+    }
+    if readers.has_email[i]:
+        record["email"] = f"{readers.id(i)}@example.org"
+    return record
