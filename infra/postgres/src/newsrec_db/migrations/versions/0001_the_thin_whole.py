@@ -226,12 +226,11 @@ BEGIN
     IF to_regclass(child) IS NOT NULL THEN
         RETURN;
     END IF;
-    -- Two writers may want the same partition at the same moment.
+    -- Two writers may want the same partition at the same moment. The second one may not ask
+    -- to_regclass again: it still remembers that there was none.
     PERFORM pg_advisory_xact_lock(hashtext(child));
-    IF to_regclass(child) IS NULL THEN
-        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                       child, parent, day, day + 1);
-    END IF;
+    EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                   child, parent, day, day + 1);
 END $$;
 
 CREATE FUNCTION drop_day_partition(parent text, day date) RETURNS void
