@@ -16,7 +16,7 @@ class Mailbox:
     """What the server accepted; `on_mail`, `on_rcpt` and `on_data` may answer otherwise.
 
     Each gets the recipient (or the sender) and returns a reply; "drop" closes the connection
-    instead of answering. `on_data` runs after the whole message has arrived, in a thread.
+    instead of answering. They run in threads, `on_data` after the whole message has arrived.
     """
 
     def __init__(self) -> None:
@@ -58,12 +58,13 @@ class Mailbox:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         envelope.mail_from = address
-        return _answer(server, self.on_mail(address))
+        reply = await server.loop.run_in_executor(None, self.on_mail, address)
+        return _answer(server, reply)
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        reply = self.on_rcpt(address)
+        reply = await server.loop.run_in_executor(None, self.on_rcpt, address)
         if reply.startswith("2"):
             envelope.rcpt_tos.append(address)
         return _answer(server, reply)
@@ -71,12 +72,19 @@ class Mailbox:
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        reply = await server.loop.run_in_executor(None, self.on_data, envelope.rcpt_tos[0])
+        assert isinstance(envelope.content, bytes)
+        # In the thread, so that a client that is gone by then does not take it back.
+        reply = await server.loop.run_in_executor(
+            None, self._take, envelope.rcpt_tos[0], envelope.content
+        )
+        return _answer(server, reply)
+
+    def _take(self, recipient: str, content: bytes) -> str:
+        reply = self.on_data(recipient)
         # A server that takes the message and loses the connection has taken it all the same.
         if reply.startswith("2") or reply == "drop":
-            assert isinstance(envelope.content, bytes)
-            self.accepted.append(envelope.content)
-        return _answer(server, reply)
+            self.accepted.append(content)
+        return reply
 
 
 def _answer(server: SMTP, reply: str) -> str:
