@@ -4,6 +4,7 @@ import threading
 from datetime import date
 
 import psycopg2
+import pytest
 
 from support.postgres import query
 
@@ -39,12 +40,9 @@ def test_two_writers_that_want_the_same_day_both_get_it(database_url: str) -> No
 
 def test_a_table_that_is_not_partitioned_by_day_is_refused(database_url: str) -> None:
     connection = psycopg2.connect(database_url, options="-c role=newsrec_mailer")
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT ensure_day_partition('articles', %s)", (DAY,))
-    except psycopg2.Error as e:
-        assert "no table articles is partitioned by day" in str(e)
-    else:
-        raise AssertionError("accepted")
-    finally:
-        connection.close()
+    with (
+        connection.cursor() as cursor,
+        pytest.raises(psycopg2.Error, match="no table articles is partitioned by day"),
+    ):
+        cursor.execute("SELECT ensure_day_partition('articles', %s)", (DAY,))
+    connection.close()
