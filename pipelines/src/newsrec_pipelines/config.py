@@ -75,7 +75,8 @@ class DirtParams(_Frozen):
     ill_typed: float = Field(default=0.0005, ge=0, le=0.5)  # required fields missing or mistyped
     duplicates: float = Field(default=0.001, ge=0, le=0.5)  # the same record twice
     late: float = Field(default=0.003, ge=0, le=0.5)  # visits that arrive 1 or 2 days later
-    too_late: float = Field(default=0.0002, ge=0, le=0.5)  # visits that arrive `too_late_days` later
+    # Visits that arrive `too_late_days` later.
+    too_late: float = Field(default=0.0002, ge=0, le=0.5)
     too_late_days: int = Field(default=6, ge=1)
     repeated: float = Field(default=0.001, ge=0, le=0.5)  # visits that arrive again the next day
     corrections: float = Field(default=0.01, ge=0, le=0.5)  # articles corrected the next day

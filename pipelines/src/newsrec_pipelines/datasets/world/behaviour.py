@@ -6,6 +6,7 @@ interest and quality, and clickbait disappoints.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from newsrec_pipelines.datasets.world.taxonomy import DAY_US, HOUR_US, day_start
 from newsrec_pipelines.datasets.world.visits import Visits
 
 _EXAMINED = 0.6  # exponent: the tenth place is examined a quarter as often as the first
-_BASE = -2.4  # log odds of a click on an average headline at the top
+_BASE = -2.9  # log odds of a click on an average headline at the top
 _FOREIGN = -3.0  # log odds for a headline in another language
 _HOLDS = 0.15  # what is left of the dwell when the headline was clickbait
 _NOISE = 0.6  # sigma of the log of the dwell
@@ -56,6 +57,10 @@ class Views:
     def __len__(self) -> int:
         return len(self.visit)
 
+    def select(self, rows: NDArray[np.bool_]) -> Self:
+        """Some of the views."""
+        return type(self)(**{name: column[rows] for name, column in vars(self).items()})
+
 
 def interest(
     readers: Readers,
@@ -64,14 +69,14 @@ def interest(
     article: NDArray[np.int32],
     strength: float,
 ) -> NDArray[np.float32]:
-    """True interest of readers in articles, about N(0, 1.4²) when `strength` is 1.
+    """True interest of readers in articles, about N(0, 1.7²) when `strength` is 1.
 
     `reader` and `article` are positions and broadcast against each other.
     """
     topic = readers.interests[reader, articles.subcategory[article]]
     angle = np.einsum("...k,...k->...", readers.angles[reader], articles.angles[article])
     near = readers.region[reader] == articles.region[article]
-    total = strength * (1.1 * topic + 0.25 * angle + 0.5 * near)
+    total = strength * (1.5 * topic + 0.25 * angle + 0.5 * near)
     return np.asarray(total, np.float32)
 
 
@@ -79,7 +84,7 @@ def expected_dwell(
     articles: Articles, article: NDArray[np.int32], liking: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Seconds that a reader with this interest spends on an article once she opened it."""
-    attention = 1 / (1 + np.exp(-(0.9 * liking - 0.2)))
+    attention = 1 / (1 + np.exp(-(0.8 * liking - 0.4)))
     held = np.where(articles.clickbait[article], _HOLDS, articles.quality[article])
     return np.asarray(articles.seconds[article] * held * attention, np.float32)
 
@@ -160,4 +165,4 @@ def _first_and_in_time(visits: Visits, views: Views) -> Views:
     keep = np.zeros(len(views), bool)
     keep[first] = True
     keep &= views.opened_us < day_start_us(visits.day) + DAY_US
-    return Views(**{name: column[keep] for name, column in vars(views).items()})
+    return views.select(keep)

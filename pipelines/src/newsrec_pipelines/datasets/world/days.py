@@ -18,6 +18,7 @@ from newsrec_pipelines.datasets.world.records import (
     new_readers,
 )
 from newsrec_pipelines.datasets.world.seeds import stream
+from newsrec_pipelines.datasets.world.tables import to_records
 from newsrec_pipelines.datasets.world.traffic import Traffic
 from newsrec_pipelines.datasets.world.visits import LATE, MAIN, REPEATED, TOO_LATE
 from newsrec_pipelines.errors import DataError
@@ -51,7 +52,7 @@ def write_day(
     for name in ("impressions", "reads"):
         bulk = pa.concat_tables([main.table(name), repeated.table(name)])
         write_parquet(store, f"landing/{name}/dt={day}/world.parquet", bulk)
-        late = [r for t in arriving for r in t.table(name).to_pylist()]
+        late = [r for t in arriving for r in to_records(t.table(name))]
         lines = _event_lines(params, ENTITIES[name], day, bulk, late)
         write_lines(store, f"landing/{name}/dt={day}/world-late.jsonl.gz", lines)
         counts[name] = bulk.num_rows
@@ -82,9 +83,7 @@ def _event_lines(
     def sample(n: int) -> list[Record]:
         if not bulk.num_rows:
             return []
-        rows = bulk.take(pa.array(rng.integers(bulk.num_rows, size=n)))
-        records: list[Record] = rows.to_pylist()
-        return records
+        return to_records(bulk.take(pa.array(rng.integers(bulk.num_rows, size=n))))
 
     lines = dirty_lines(rng, entity, sample, bulk.num_rows, params.dirt)
     return shuffled(rng, [*(line(r) for r in late), *lines])

@@ -52,8 +52,8 @@ def shuffled(rng: np.random.Generator, lines: list[bytes]) -> list[bytes]:
 
 
 def line(record: Record) -> bytes:
-    """One JSON line without its end; unknown (None) fields are left out."""
-    return orjson.dumps({k: v for k, v in record.items() if v is not None})
+    """One JSON line without its end."""
+    return orjson.dumps(record)
 
 
 def _other_key(entity: Entity, record: Record, suffix: str) -> Record:

@@ -1,11 +1,13 @@
 """Simulated readers react to our slates: they ask the API, read, report, and open email links."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world import truth
@@ -13,15 +15,22 @@ from newsrec_pipelines.datasets.world.articles import Articles, living_articles
 from newsrec_pipelines.datasets.world.behaviour import Views, reactions
 from newsrec_pipelines.datasets.world.client import ApiClient, Slate
 from newsrec_pipelines.datasets.world.emails import click_paths
-from newsrec_pipelines.datasets.world.readers import Readers, readers_on
+from newsrec_pipelines.datasets.world.readers import readers_on
 from newsrec_pipelines.datasets.world.seeds import stream
-from newsrec_pipelines.datasets.world.tables import impressions_table, reads_table
+from newsrec_pipelines.datasets.world.tables import impressions_table, reads_table, to_records
+from newsrec_pipelines.datasets.world.taxonomy import (
+    DAY_US,
+    HOUR_US,
+    day_start_us,
+    to_datetime,
+)
 from newsrec_pipelines.datasets.world.traffic import Traffic
 from newsrec_pipelines.datasets.world.visits import MAIN, Visits, visits_of
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.store import Store
 
 _ARTICLE_DAYS = 5  # a slate may hold older articles than the front page does
+_UNREPORTED_US = 35 * 60 * 1_000_000  # what is opened in the day's last minutes is not told
 _OPENED_EMAILS = 0.3  # share of the digests of which one link is followed
 
 
@@ -43,7 +52,7 @@ def react_to_slates(
     share = truth.front_page_share_of(store, day)
     readers = readers_on(params, day)
     visits = visits_of(params, readers, day)
-    visits = visits.select(visits.share >= share)
+    visits = _before_the_report(visits.select(visits.share >= share))
     if not len(visits):
         raise DataError(
             f"all visits of {day} saw the front page: simulate it with --front-page-share below 1"
@@ -52,7 +61,8 @@ def react_to_slates(
     came, slate_of_visit = np.unique(visits.reader, return_inverse=True)
     slates = client.slates([readers.id(i) for i in came.tolist()])
     articles = living_articles(params, day, _ARTICLE_DAYS)
-    events = _events(params, readers, articles, visits, slates, slate_of_visit)
+    known = _read_on_front_page(params, day, share)
+    events = _events(params, articles, visits, slates, slate_of_visit, known)
     counts = {"visits": len(visits), "events": len(events), **client.report(events)}
     if outbox is not None:
         paths = _followed(params, day, click_paths(outbox / str(day)))
@@ -61,55 +71,58 @@ def react_to_slates(
     return counts
 
 
+def _before_the_report(visits: Visits) -> Visits:
+    """Who would come in the last minutes comes an hour earlier: apps report before midnight."""
+    latest = day_start_us(visits.day) + DAY_US - HOUR_US
+    return replace(
+        visits,
+        shown_us=np.where(visits.shown_us > latest, visits.shown_us - HOUR_US, visits.shown_us),
+    )
+
+
 def _events(
     params: WorldParams,
-    readers: Readers,
     articles: Articles,
     visits: Visits,
     slates: list[Slate],
-    slate_of_visit: np.ndarray[Any, np.dtype[np.int64]],
+    slate_of_visit: NDArray[np.int64],
+    already_read: NDArray[np.int64],
 ) -> list[dict[str, Any]]:
-    """The events in order of time, as the API takes them."""
+    """The events in order of time, as the API takes them; times as text."""
+    readers = readers_on(params, visits.day)
+    # Positions of the slates' articles; what the world does not know is shown and interests nobody.
     ids = articles.ids()
-    # An article that the world does not know is shown, and nobody is interested.
     known = {key: i for i, key in enumerate(ids)}
-    places = max(len(s.article_ids) for s in slates)
-    matrix = np.full((len(slates), places), -1, np.int32)
+    matrix = np.full((len(slates), max(len(s.article_ids) for s in slates)), -1, np.int32)
     for row, slate in enumerate(slates):
-        for place, key in enumerate(slate.article_ids):
-            matrix[row, place] = known.get(key, -1)
+        matrix[row, : len(slate.article_ids)] = [known.get(key, -1) for key in slate.article_ids]
+    matrix = matrix[slate_of_visit]
     rng = stream(params.seed, "reactions to slates", visits.day)
-    views = reactions(rng, readers, articles, visits, matrix[slate_of_visit], params.taste_strength)
-    views = _not_read_before(params, articles, visits, views)
-    shown = impressions_table(readers, pa.array(ids), visits, matrix[slate_of_visit]).to_pylist()
+    views = reactions(rng, readers, articles, visits, matrix, params.taste_strength)
+    pairs = _pairs(articles, visits, views)
+    views = views.select(~np.isin(pairs, already_read))
+    shown = to_records(impressions_table(readers, pa.array(ids), visits, matrix))
     for record, number in zip(shown, slate_of_visit.tolist(), strict=True):
-        record["slate_id"] = slates[number].slate_id
         record["article_ids"] = list(slates[number].article_ids)
-    reads = reads_table(readers, pa.array(ids), visits, views).to_pylist()
-    timed = [(r["shown_at"], {"type": "impression", **r}) for r in shown]
-    timed += [(r["read_at"], {"type": "read", **r}) for r in reads]
-    timed.sort(key=lambda pair: pair[0])
-    return [{k: v for k, v in event.items() if v is not None} for _, event in timed]
+        if slates[number].slate_id is not None:
+            record["slate_id"] = slates[number].slate_id
+    reads = to_records(reads_table(readers, pa.array(ids), visits, views))
+    events = [(r["shown_at"], {"type": "impression", **r}) for r in shown]
+    end = to_datetime(day_start_us(visits.day) + DAY_US - _UNREPORTED_US)
+    events += [(r["read_at"], {"type": "read", **r}) for r in reads if r["read_at"] < end]
+    return [event for _, event in sorted(events, key=lambda pair: pair[0])]
 
 
-def _not_read_before(
-    params: WorldParams, articles: Articles, visits: Visits, views: Views
-) -> Views:
-    """Without the views of what the same reader opened on the front page of the day."""
-    share = float(visits.share.min())
-    front = Traffic.of(params, visits.day, MAIN, share)
-    width = np.int64(2**40)
-    theirs = front.visits.reader[front.views.visit] * width + _numbers(
-        front.articles, front.views.article
-    )
-    ours = visits.reader[views.visit] * width + _numbers(articles, views.article)
-    keep = ~np.isin(ours, theirs)
-    return Views(**{name: column[keep] for name, column in vars(views).items()})
+def _read_on_front_page(params: WorldParams, day: date, share: float) -> NDArray[np.int64]:
+    """What was opened on the front page of the day is not opened again in a slate."""
+    front = Traffic.of(params, day, MAIN, share)
+    return _pairs(front.articles, front.visits, front.views)
 
 
-def _numbers(articles: Articles, rows: Any) -> Any:
-    """A number for each article that is the same in any selection of days."""
-    return (articles.day[rows].astype(np.int64) % 1000) * 2**30 + articles.number[rows]
+def _pairs(articles: Articles, visits: Visits, views: Views) -> NDArray[np.int64]:
+    """A number for each reader and article that is the same in any selection of days."""
+    day, number = articles.day[views.article].astype(np.int64), articles.number[views.article]
+    return np.asarray((visits.reader[views.visit] * 1000 + day % 1000) * 2**24 + number)
 
 
 def _followed(params: WorldParams, day: date, paths: dict[str, list[str]]) -> list[str]:

@@ -21,7 +21,7 @@ from newsrec_pipelines.datasets.world.taxonomy import (
 from newsrec_pipelines.schemas import REGIONS
 
 ANGLES = 6  # hidden traits of articles beyond the subcategory, as many as collaboration may find
-_COMMUNITIES = 12
+_COMMUNITIES = 8
 _JOINING_DAYS = 10  # later readers join within so many days of the world's start
 # How readers begin: known for long; join later; chose categories but never read; nothing at all.
 STARTS = ("known", "later", "categories_only", "nothing")
@@ -126,12 +126,12 @@ def _tastes(rng: np.random.Generator, n: int) -> tuple[NDArray[np.float32], NDAr
     Within a category the subcategories go together, so that a chosen category tells something too.
     """
     category = rng.normal(size=(_COMMUNITIES, len(CATEGORIES)))[:, list(CATEGORY_OF)]
-    profiles = 0.8 * category + 0.6 * rng.normal(size=(_COMMUNITIES, len(SUBCATEGORIES)))
+    profiles = 0.9 * category + 0.5 * rng.normal(size=(_COMMUNITIES, len(SUBCATEGORIES)))
     profiles = np.concatenate([profiles, rng.normal(size=(_COMMUNITIES, ANGLES))], axis=1)
     first, second = rng.integers(_COMMUNITIES, size=(2, n))
     share = rng.uniform(0.5, 1.0, (n, 1))
     mixed = share * profiles[first] + (1 - share) * profiles[second]
-    tastes = (mixed + 0.5 * rng.normal(size=mixed.shape)).astype(np.float32)
+    tastes = (mixed + 0.35 * rng.normal(size=mixed.shape)).astype(np.float32)
     topics, angles = tastes[:, : len(SUBCATEGORIES)], tastes[:, len(SUBCATEGORIES) :]
     topics = (topics - topics.mean(1, keepdims=True)) / topics.std(1, keepdims=True)
     return np.ascontiguousarray(topics), np.ascontiguousarray(angles)

@@ -1,5 +1,7 @@
 """Visits and views as Arrow tables with the landing zone's fields."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -60,6 +62,14 @@ def reads_table(readers: Readers, article_ids: pa.Array, visits: Visits, views: 
         "impression_id": _ids(f"{_prefix(visits)}i", visits.number[visit], 9),
     }
     return pa.table([columns[name] for name in READS.schema.names], READS.schema)
+
+
+def to_records(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows as JSON records: without unknown fields, and no float32 noise in seconds."""
+    return [
+        {k: round(v, 2) if isinstance(v, float) else v for k, v in row.items() if v is not None}
+        for row in table.to_pylist()
+    ]
 
 
 def view_ids(visits: Visits, views: Views) -> pa.Array:

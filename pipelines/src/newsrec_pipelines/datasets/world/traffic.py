@@ -1,6 +1,6 @@
 """The events of a day on the front page: who came, what they saw and what they read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
@@ -54,9 +54,8 @@ class Traffic:
         """Only the visits that arrive so many days late."""
         chosen = self.visits.delay_days == delay_days
         position = np.cumsum(chosen) - 1
-        kept = chosen[self.views.visit]
-        columns = {name: column[kept] for name, column in vars(self.views).items()}
-        views = Views(**{**columns, "visit": position[columns["visit"]]})
+        kept = self.views.select(chosen[self.views.visit])
+        views = replace(kept, visit=position[kept.visit])
         return type(self)(
             self.readers, self.articles, self.visits.select(chosen), self.slates[chosen], views
         )
