@@ -1,0 +1,90 @@
+"""Every error as a problem document (RFC 9457), or as a small page for people in a browser."""
+
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from newsrec_api.errors import ApiError
+
+log = structlog.get_logger()
+
+# What werkzeug raises says more about itself than about the request.
+_DETAILS = {
+    400: "the request cannot be understood",
+    404: "there is nothing at this address",
+    405: "this address does not know this method",
+    413: "the body is larger than 1 MiB",
+}
+
+
+def register(app: Flask) -> None:
+    """Answer every error of `app` this way."""
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _bug)
+
+
+def problem(
+    status: int, title: str, detail: str, headers: dict[str, str] | None = None, **members: Any
+) -> Response:
+    """A problem document; its `request_id` finds the request in our logs."""
+    request_id = g.get("request_id", "")
+    if _for_people():
+        page = render_template("error.html", title=title, detail=detail, request_id=request_id)
+        return Response(page, status, headers, content_type="text/html; charset=utf-8")
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "request_id": request_id,
+        **members,
+    }
+    return Response(orjson.dumps(body), status, headers, content_type="application/problem+json")
+
+
+def _for_people() -> bool:
+    """Links in emails, the demo page and the documentation are opened by people."""
+    return not request.path.startswith(("/v1/", "/demo/")) and (
+        request.accept_mimetypes.best_match(["application/problem+json", "text/html"])
+        == "text/html"
+        and "text/html" in request.headers.get("Accept", "")
+    )
+
+
+def _api_error(error: ApiError) -> Response:
+    if error.status >= 500:
+        log.warning(
+            "unavailable",
+            detail=error.detail,
+            request_id=g.get("request_id", ""),
+            cause=type(error.__cause__).__name__,
+        )
+    return problem(error.status, error.title, error.detail, error.headers, **error.members)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if error.response is not None or status < 400:  # a redirect, e.g. to a path with a slash
+        return error.get_response()  # type: ignore[return-value]
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if isinstance(error, RequestEntityTooLarge):
+        headers["Connection"] = "close"  # the rest of the body was not read
+    phrase = HTTPStatus(status).phrase.capitalize()
+    return problem(status, phrase, _DETAILS.get(status, phrase), headers)
+
+
+def _bug(error: Exception) -> Response:
+    log.error(
+        "bug",
+        exc_info=error,
+        route=request.url_rule.rule if request.url_rule else "none",
+        request_id=g.get("request_id", ""),
+    )
+    return problem(500, "Internal error", "something went wrong on our side")

@@ -1,0 +1,1 @@
+"""Where the API reads and keeps things: small protocols, and their PostgreSQL implementations."""

@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: each module makes one blueprint from the use cases it is given."""
