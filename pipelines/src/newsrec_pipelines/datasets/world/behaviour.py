@@ -17,7 +17,7 @@ from newsrec_pipelines.datasets.world.taxonomy import DAY_US, HOUR_US, day_start
 from newsrec_pipelines.datasets.world.visits import Visits
 
 _EXAMINED = 0.6  # exponent: the tenth place is examined a quarter as often as the first
-_BASE = -2.9  # log odds of a click on an average headline at the top
+_BASE = -2.6  # log odds of a click on an average headline at the top
 _FOREIGN = -3.0  # log odds for a headline in another language
 _HOLDS = 0.15  # what is left of the dwell when the headline was clickbait
 _NOISE = 0.6  # sigma of the log of the dwell

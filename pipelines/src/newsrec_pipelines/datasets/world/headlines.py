@@ -62,7 +62,7 @@ def corrected(text: Text, language: str) -> Text:
 @cache
 def _words(language: str) -> dict[str, Any]:
     file = files(__package__).joinpath("texts", f"{language}.yaml")
-    words: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    words: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return words
 
 

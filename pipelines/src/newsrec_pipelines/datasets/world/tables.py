@@ -26,7 +26,7 @@ def impressions_table(
     )
     columns = {
         "impression_id": _ids(f"{_prefix(visits)}i", visits.number, 9),
-        "user_id": _reader_ids(visits.reader),
+        "user_id": reader_ids(visits.reader),
         "shown_at": pa.array(visits.shown_us, TIMESTAMP),
         "surface": surface.cast(pa.string()),
         "article_ids": pa.ListArray.from_arrays(offsets, article_ids.take(pa.array(slates[shown]))),
@@ -52,7 +52,7 @@ def reads_table(readers: Readers, article_ids: pa.Array, visits: Visits, views: 
     names = ("click", "read", "like", "hide")
     columns = {
         "event_id": _event_ids(visits, view[rows], kinds),
-        "user_id": _reader_ids(visits.reader[visit]),
+        "user_id": reader_ids(visits.reader[visit]),
         "article_id": article_ids.take(pa.array(views.article[rows])),
         "read_at": pa.array(at, TIMESTAMP),
         "kind": pa.DictionaryArray.from_arrays(pa.array(kinds), pa.array(names)).cast(pa.string()),
@@ -98,7 +98,8 @@ def _event_ids(visits: Visits, view: NDArray[np.int64], kinds: NDArray[np.int8])
     return _ids(f"{_prefix(visits)}e", view * 10 + kinds, 10 + _PLACE_DIGITS)
 
 
-def _reader_ids(readers: NDArray[np.int64]) -> pa.Array:
+def reader_ids(readers: NDArray[np.int64]) -> pa.Array:
+    """The public ids of readers, by their numbers; as `Readers.id`."""
     return _ids("reader-", readers, 6)
 
 

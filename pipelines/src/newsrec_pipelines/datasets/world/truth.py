@@ -3,13 +3,15 @@
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import articles_of
 from newsrec_pipelines.datasets.world.files import write_parquet
 from newsrec_pipelines.datasets.world.readers import STARTS, readers_on
-from newsrec_pipelines.datasets.world.tables import view_ids
+from newsrec_pipelines.datasets.world.tables import reader_ids, view_ids
 from newsrec_pipelines.datasets.world.taxonomy import CATEGORIES, CATEGORY_OF, SUBCATEGORIES
 from newsrec_pipelines.datasets.world.traffic import Traffic
 from newsrec_pipelines.errors import DataError
@@ -87,11 +89,11 @@ def _day_key(day: date) -> str:
 def _readers(params: WorldParams, day: date) -> pa.Table:
     readers = readers_on(params, day)
     columns = {
-        "user_id": pa.array([readers.id(i) for i in range(len(readers))]),
-        "start": pa.array([STARTS[s] for s in readers.start]),
+        "user_id": reader_ids(np.arange(len(readers))),
+        "start": pa.array(np.array(STARTS)[readers.start]),
         "visits_per_day": pa.array(readers.rate),
         "gullibility": pa.array(readers.gullibility),
-        "angles": pa.array(list(readers.angles)),
+        "angles": _vectors(readers.angles),
     }
     columns |= {f"interest_{s}": pa.array(readers.interests[:, i]) for i, s in _topics()}
     return pa.table(columns)
@@ -111,7 +113,7 @@ def _articles(params: WorldParams, day: date) -> pa.Table:
             "reading_seconds": pa.array(articles.seconds),
             "half_life_hours": pa.array(articles.half_life),
             "story": pa.array(articles.story, mask=articles.story < 0),
-            "angles": pa.array(list(articles.angles)),
+            "angles": _vectors(articles.angles),
         }
     )
 
@@ -125,6 +127,10 @@ def _views(traffic: Traffic) -> pa.Table:
             "expected_dwell_seconds": pa.array(views.expected_dwell),
         }
     )
+
+
+def _vectors(matrix: NDArray[np.float32]) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])
 
 
 def _topics() -> list[tuple[int, str]]:
