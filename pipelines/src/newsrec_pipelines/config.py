@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from newsrec_pipelines.errors import ConfigError
 
@@ -28,10 +28,12 @@ class Settings(_Frozen):
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Read the settings; local defaults live under NEWSREC_VAR (default ``var``).
 
+        An empty variable counts as unset, as in .env.example.
+
         Raises:
             ConfigError: naming the variable that is wrong.
         """
-        var = Path(env.get("NEWSREC_VAR", "var")).absolute()
+        var = Path(env.get("NEWSREC_VAR") or "var").absolute()
         store_url = env.get("STORE_URL") or (var / "store").as_uri()
         if not store_url.startswith(("file://", "s3://")):
             raise ConfigError(f"STORE_URL must start with file:// or s3://, not {store_url!r}")
@@ -39,8 +41,8 @@ class Settings(_Frozen):
             var=var,
             store_url=store_url.rstrip("/"),
             database_url=_database_url(env, var),
-            outbox=Path(env.get("OUTBOX", str(var / "outbox"))).absolute(),
-            git_commit=env.get("GIT_COMMIT", "unknown"),
+            outbox=Path(env.get("OUTBOX") or var / "outbox").absolute(),
+            git_commit=env.get("GIT_COMMIT") or "unknown",
         )
 
     def require_database_url(self) -> str:
@@ -57,10 +59,10 @@ def _database_url(env: Mapping[str, str], var: Path) -> str | None:
         if not url.startswith(("postgresql://", "postgres://")):
             raise ConfigError("DATABASE_URL must start with postgresql://")
         return url
-    file = Path(env.get("DATABASE_URL_FILE", str(var / "postgres" / "url")))
+    file = Path(env.get("DATABASE_URL_FILE") or var / "postgres" / "url")
     if file.is_file():
         return file.read_text().strip()
-    if "DATABASE_URL_FILE" in env:
+    if env.get("DATABASE_URL_FILE"):
         raise ConfigError(f"DATABASE_URL_FILE names {file}, which is not a file")
     return None
 
@@ -108,11 +110,24 @@ class EtlParams(_Frozen):
 class FeatureParams(_Frozen):
     """Resolution and length of the counters; windows are sums over their last buckets."""
 
-    fine_bucket_minutes: int
-    fine_buckets: int
-    coarse_bucket_minutes: int
-    coarse_buckets: int
+    fine_bucket_minutes: int = Field(gt=0)
+    fine_buckets: int = Field(gt=0)
+    coarse_bucket_minutes: int = Field(gt=0)
+    coarse_buckets: int = Field(gt=0)
     user_half_life_days: float = Field(gt=0)
+    article_state_days: int = Field(default=7, ge=2)  # silent for longer: totals start anew
+    ctr_prior_clicks: float = Field(default=1.0, gt=0)
+    ctr_prior_exposures: float = Field(default=20.0, gt=0)
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Self:
+        # The ranker's windows of 1, 3 and 24 hours are whole buckets, and buckets never cross days.
+        fine, coarse = self.fine_bucket_minutes, self.coarse_bucket_minutes
+        if 60 % fine or coarse % fine or 1440 % coarse:
+            raise ValueError("buckets must divide an hour, each other and a day")
+        if fine * self.fine_buckets < 180 or coarse * self.coarse_buckets < 1440:
+            raise ValueError("fine buckets must cover 3 hours and coarse ones 24 hours")
+        return self
 
 
 class PopularityParams(_Frozen):
@@ -190,7 +205,7 @@ class Params(_Frozen):
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except OSError as e:
             raise ConfigError(f"cannot read {path}: {e.strerror}") from e
-        except yaml.YAMLError as e:
+        except (yaml.YAMLError, UnicodeDecodeError) as e:
             raise ConfigError(f"{path} is not YAML: {' '.join(str(e).split())}") from e
         except ValidationError as e:
             first = e.errors()[0]

@@ -1,0 +1,128 @@
+"""Settings and parameters: safe local defaults, and one clear line for each wrong entry."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from newsrec_pipelines.config import Params, Settings
+from newsrec_pipelines.errors import ConfigError
+from support.postgres import REPOSITORY
+
+PARAMS = REPOSITORY / "params.yaml"
+
+
+def test_everything_local_lives_below_one_folder(tmp_path: Path) -> None:
+    settings = Settings.from_env({"NEWSREC_VAR": str(tmp_path)})
+    assert settings.store_url == f"file://{tmp_path}/store"
+    assert settings.outbox == tmp_path / "outbox"
+    assert settings.database_url is None
+
+
+def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
+    names = [
+        line.partition("=")[0]
+        for line in (REPOSITORY / ".env.example").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert {"STORE_URL", "DATABASE_URL", "DATABASE_URL_FILE", "OUTBOX"} <= set(names)
+    var = {"NEWSREC_VAR": str(tmp_path)}
+    assert Settings.from_env({**dict.fromkeys(names, ""), **var}) == Settings.from_env(var)
+
+
+def test_the_embedded_server_leaves_its_url_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "url").write_text("postgresql://u:p@127.0.0.1/x\n")
+    settings = Settings.from_env({"NEWSREC_VAR": str(tmp_path)})
+    assert settings.require_database_url() == "postgresql://u:p@127.0.0.1/x"
+
+
+def test_a_database_url_beats_every_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://from-file/x")
+    env = {
+        "DATABASE_URL": "postgresql://from-env/x",
+        "DATABASE_URL_FILE": str(tmp_path / "url"),
+    }
+    assert Settings.from_env(env).database_url == "postgresql://from-env/x"
+    del env["DATABASE_URL"]
+    assert Settings.from_env(env).database_url == "postgresql://from-file/x"
+
+
+def test_without_a_database_the_user_learns_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="make db-start"):
+        Settings.from_env({"NEWSREC_VAR": str(tmp_path)}).require_database_url()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("STORE_URL", "/var/data"),
+        ("STORE_URL", "https://example.org"),
+        ("DATABASE_URL", "mysql://x"),
+        ("DATABASE_URL_FILE", "/nowhere/url"),
+    ],
+)
+def test_a_wrong_setting_is_named(variable: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=variable) as error:
+        Settings.from_env({variable: value})
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_the_parameters_of_the_repository_are_whole() -> None:
+    assert Params.load(PARAMS).slate.depth >= 10
+
+
+def _without(section: str) -> Any:
+    params = yaml.safe_load(PARAMS.read_text())
+    del params[section]
+    return params
+
+
+def _with(section: str, name: str, value: object) -> Any:
+    params = yaml.safe_load(PARAMS.read_text())
+    params[section][name] = value
+    return params
+
+
+@pytest.mark.parametrize(
+    ("params", "line"),
+    [
+        (_without("als"), "als: Field required"),
+        (_with("slate", "depth", 3), "slate.depth: "),
+        (_with("slate", "depth", "many"), "slate.depth: "),
+        (_with("slate", "dept", 20), "slate.dept: Extra inputs are not permitted"),
+        (_with("world", "start", "soon"), "world.start: "),
+        (_with("etl", "late_days", -1), "etl.late_days: "),
+        ([1, 2], "the whole file: "),
+        (None, "the whole file: "),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_its_file(params: Any, line: str, tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(params))
+    with pytest.raises(ConfigError) as error:
+        Params.load(file)
+    assert str(error.value).startswith(f"{file}: {line}")
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"world: [1, 2\nals: {", "is not YAML"),
+        (b"\xff\xfe\x00\x01", "is not YAML"),
+        (b"world: \x00", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_no_yaml_is_one_line(content: bytes, line: str, tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=line) as error:
+        Params.load(file)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_missing_parameter_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*params\.yaml: No such file"):
+        Params.load(tmp_path / "params.yaml")
