@@ -68,6 +68,16 @@ def test_an_answer_that_says_no_is_believed_and_the_session_goes_on(
     assert server.sessions == 1
 
 
+def test_a_server_that_closes_with_an_answer_has_not_taken_the_message(
+    server: Mailbox, smtp: Smtp
+) -> None:
+    server.on_data = lambda _: "421 4.3.2 shutting down"
+    assert smtp.send(mail("u1")) == Answer(Outcome.DEFERRED, "421 4.3.2 shutting down")
+    server.on_data = lambda _: OK
+    assert smtp.send(mail("u2")) == Answer(Outcome.SENT)
+    assert server.sessions == 2
+
+
 def test_a_connection_lost_after_data_is_uncertain_and_not_sent_again(
     server: Mailbox, smtp: Smtp
 ) -> None:

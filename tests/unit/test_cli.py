@@ -1,0 +1,127 @@
+"""The command line: stages by name, imported when called, and one clear line for every mistake."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from newsrec_pipelines import cli
+from newsrec_pipelines.context import Context
+from newsrec_pipelines.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def _local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STORE_URL", "DATABASE_URL", "DATABASE_URL_FILE", "NEWSREC_PARAMS", "OUTBOX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NEWSREC_VAR", str(tmp_path / "var"))
+
+
+@click.command()
+@click.pass_obj
+def _probe(context: Context) -> None:
+    """A stage that needs its parameters."""
+    click.echo(f"depth {context.params.slate.depth}")
+
+
+@click.command()
+def _failing() -> None:
+    """A stage that meets bad input."""
+    raise DataError("line 7 of x.jsonl is no record")
+
+
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two small stages instead of the real ones, which import Beam or scikit-learn."""
+    monkeypatch.setattr(
+        cli, "_COMMANDS", {"probe": f"{__name__}:_probe", "failing": f"{__name__}:_failing"}
+    )
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(arguments))
+    said = capsys.readouterr()
+    return ended.value.code, said.out, said.err
+
+
+def test_help_names_every_stage_and_imports_none(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "--help")
+    assert status == 0
+    for name in cli._COMMANDS:
+        assert name in out
+
+
+def test_help_is_quick_because_no_stage_is_imported() -> None:
+    code = (
+        "import sys; from newsrec_pipelines.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'apache_beam', 'sklearn', 'feast', 'polars'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_unknown_stage_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, "recomend")
+    assert status == 2
+    assert "No such command 'recomend'" in err
+
+
+@pytest.mark.usefixtures("stages")
+def test_a_stage_gets_its_settings_and_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "probe")
+    assert (status, err) == (0, "")
+    assert out.startswith("depth ")
+
+
+@pytest.mark.usefixtures("stages")
+def test_an_error_of_a_stage_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "failing") == (1, "", "newsrec: line 7 of x.jsonl is no record\n")
+
+
+@pytest.mark.usefixtures("stages")
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("slate: {depth: 3}\n", "Field required"),
+        ("slate: [\n", "is not YAML"),
+        (None, "cannot read"),
+    ],
+)
+def test_wrong_parameters_are_one_line_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, line: str
+) -> None:
+    file = tmp_path / "p.yaml"
+    if content is not None:
+        file.write_text(content)
+    status, out, err = run(capsys, "--params", str(file), "probe")
+    assert (status, out) == (1, "")
+    assert err.startswith("newsrec: ")
+    assert line in err
+    assert str(file) in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("stages")
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("STORE_URL", "ftp://x"),
+        ("DATABASE_URL", "oracle://x"),
+        ("DATABASE_URL_FILE", "/nowhere"),
+    ],
+)
+def test_wrong_settings_are_one_line_and_status_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    status, out, err = run(capsys, "probe")
+    assert (status, out) == (1, "")
+    assert err.startswith("newsrec: ")
+    assert variable in err
+    assert len(err.splitlines()) == 1
