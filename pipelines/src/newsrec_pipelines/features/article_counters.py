@@ -1,0 +1,192 @@
+"""Counters of articles: a row an article and fine bucket with activity."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from newsrec_pipelines.config import FeatureParams, Params
+from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.features.rings import Counts, Grid, day_rings
+from newsrec_pipelines.features.views import day_start, known_on
+
+MEASURES = ("clicks", "exposures", "dwell", "reads")
+_ARTICLES_AT_ONCE = 5_000  # bounds the memory of the dense buckets
+_STAMP = pl.Datetime("us", "UTC")
+
+
+def article_counters(
+    views: pl.DataFrame,
+    impressions: pl.DataFrame,
+    state: pl.DataFrame | None,
+    day: date,
+    params: Params,
+) -> pl.DataFrame:
+    """Totals and rings of the articles with activity on `day`.
+
+    Args:
+        views: what `features.views.views` returns; only what became known on `day` counts.
+        impressions: with `article_ids` and `available_at`; likewise.
+        state: the last row of each article before `day`, or None.
+        day: the day.
+        params: resolution of the buckets.
+
+    Returns:
+        `article_id`, `event_timestamp` (end of the bucket), `stamped_at` (the same, as a feature),
+        and for clicks, exposures, dwell (seconds) and reads (views with known dwell) a `_total`, a
+        `_fine` and a `_coarse` ring. Sorted by article and time.
+
+    Raises:
+        DataError: when the state was made with rings of another length.
+    """
+    activity = _activity(views, impressions, day, params.features)
+    grid = Grid.of(params.features)
+    articles = activity.get_column("article_id").unique().sort()
+    chunks = [
+        _chunk(activity, articles[first : first + _ARTICLES_AT_ONCE], state, day, params, grid)
+        for first in range(0, max(articles.len(), 1), _ARTICLES_AT_ONCE)
+    ]
+    return pl.concat(chunks)
+
+
+def _activity(
+    views: pl.DataFrame, impressions: pl.DataFrame, day: date, params: FeatureParams
+) -> pl.DataFrame:
+    """One row an article and bucket: `article_id`, `slot`, and the measures, dwell in ms."""
+    zero = {name: pl.lit(0, pl.Int64).alias(name) for name in MEASURES}
+    one = pl.lit(1, pl.Int64)
+    opened = views.filter(known_on(day, "opened_at")).select(
+        "article_id",
+        pl.col("opened_at").alias("at"),
+        *(zero | {"clicks": one.alias("clicks")}).values(),
+    )
+    dwelt = views.filter(known_on(day, "dwell_at")).select(
+        "article_id",
+        pl.col("dwell_at").alias("at"),
+        *(
+            zero | {"dwell": pl.col("dwell_ms").alias("dwell"), "reads": one.alias("reads")}
+        ).values(),
+    )
+    shown = (
+        impressions.filter(known_on(day, "available_at"))
+        .select(
+            pl.col("article_ids").list.unique(maintain_order=True).alias("article_id"),
+            pl.col("available_at").alias("at"),
+        )
+        .explode("article_id")
+        .drop_nulls("article_id")
+        .select("article_id", "at", *(zero | {"exposures": one.alias("exposures")}).values())
+    )
+    seconds = pl.col("at").dt.epoch("s") - int(day_start(day).timestamp())
+    slot = (seconds // (params.fine_bucket_minutes * 60)).alias("slot")
+    return (
+        pl.concat([opened, dwelt, shown])
+        .group_by("article_id", slot)
+        .agg(pl.col(name).sum() for name in MEASURES)
+        .sort("article_id", "slot")
+    )
+
+
+def _chunk(
+    activity: pl.DataFrame,
+    articles: pl.Series,
+    state: pl.DataFrame | None,
+    day: date,
+    params: Params,
+    grid: Grid,
+) -> pl.DataFrame:
+    rows = activity.join(
+        pl.DataFrame({"article_id": articles}).with_row_index("code"), on="article_id"
+    ).sort("code", "slot")
+    code = rows.get_column("code").to_numpy().astype(np.intp)
+    slot = rows.get_column("slot").to_numpy().astype(np.intp)
+    prior = _Prior(articles, state, day, params.features, grid)
+    stamp = (
+        pl.lit(day_start(day)).cast(_STAMP)
+        + pl.duration(minutes=1) * (pl.col("slot") + 1) * params.features.fine_bucket_minutes
+    ).cast(_STAMP)
+    columns: dict[str, pl.Series] = {}
+    totals: dict[str, pl.Series] = {}
+    for name in MEASURES:
+        count = rows.get_column(name).to_numpy()
+        fine, coarse = day_rings(
+            code, slot, count, prior.ring(name, "fine"), prior.ring(name, "coarse"), prior.age, grid
+        )
+        total = _cumulative(code, count) + prior.total(name)[code]
+        totals[f"{name}_total"] = _unit(name, pl.Series(total))
+        columns[f"{name}_fine"] = _unit(name, pl.Series(fine))
+        columns[f"{name}_coarse"] = _unit(name, pl.Series(coarse))
+    return rows.select(
+        "article_id", stamp.alias("event_timestamp"), stamp.alias("stamped_at")
+    ).with_columns(**totals, **columns)
+
+
+class _Prior:
+    """The state of some articles before the day, in whole numbers (dwell in ms)."""
+
+    def __init__(
+        self,
+        articles: pl.Series,
+        state: pl.DataFrame | None,
+        day: date,
+        params: FeatureParams,
+        grid: Grid,
+    ) -> None:
+        self._lengths = {"fine": grid.fine, "coarse": grid.coarse}
+        self._n = articles.len()
+        oldest = grid.coarse * grid.per_coarse
+        self.age = np.full(self._n, oldest, np.int64)  # of unknown articles: rings moved out
+        known = pl.DataFrame({"article_id": articles}).with_row_index("code")
+        self._rows = None if state is None else known.join(state, on="article_id").sort("code")
+        if self._rows is None or self._rows.is_empty():
+            self._rows = None
+            return
+        self._code = self._rows.get_column("code").to_numpy().astype(np.intp)
+        stamps = self._rows.get_column("event_timestamp").dt.epoch("s").to_numpy()
+        bucket = int(timedelta(minutes=params.fine_bucket_minutes).total_seconds())
+        self.age[self._code] = (int(day_start(day).timestamp()) - stamps) // bucket
+
+    def ring(self, name: str, resolution: str) -> Counts:
+        length = self._lengths[resolution]
+        rings = np.zeros((self._n, length), np.int64)
+        if self._rows is not None:
+            column = self._rows.get_column(f"{name}_{resolution}")
+            if not column.list.len().eq(length).all():
+                raise DataError(
+                    f"the counters' {resolution} rings have not {length} buckets: they were made "
+                    "with other features parameters; remove counters/ and run the ETL again"
+                )
+            rings[self._code] = _whole(name, column.list.to_array(length).to_numpy())
+        return rings
+
+    def total(self, name: str) -> Counts:
+        totals = np.zeros(self._n, np.int64)
+        if self._rows is not None:
+            totals[self._code] = _whole(name, self._rows.get_column(f"{name}_total").to_numpy())
+        return totals
+
+
+def _cumulative(code: np.ndarray, count: Counts) -> Counts:
+    """Running sums that start anew with each article; `code` is sorted."""
+    running = np.cumsum(count)
+    starts = np.flatnonzero(np.diff(code, prepend=-1))
+    before = np.concatenate([[0], running])[starts]
+    lengths = [b - a for a, b in pairwise([*starts, len(code)])]
+    return np.asarray(running - np.repeat(before, lengths), dtype=np.int64)
+
+
+def _unit(name: str, values: pl.Series) -> pl.Series:
+    """Whole numbers as they are stored: dwell in seconds, counts in 32 bits (totals in 64)."""
+    ring = isinstance(values.dtype, pl.Array)
+    if name == "dwell":
+        dtype = pl.List(pl.Float64) if ring else pl.Float64()
+        scaled = pl.Series(values.to_numpy() / 1000)
+        return scaled.cast(dtype)
+    return values.cast(pl.List(pl.Int32) if ring else pl.Int64())
+
+
+def _whole(name: str, values: np.ndarray) -> Counts:
+    if name == "dwell":
+        return np.rint(values * 1000).astype(np.int64)
+    return values.astype(np.int64)

@@ -1,0 +1,97 @@
+"""Mergeable counters: what became known on one day, added to the state at the end of the last."""
+
+import hashlib
+import io
+from datetime import date, timedelta
+
+import polars as pl
+
+from newsrec_pipelines import partitions
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.features import snapshots
+from newsrec_pipelines.features.article_counters import article_counters
+from newsrec_pipelines.features.user_counters import user_category_counters, user_counters
+from newsrec_pipelines.features.views import day_start, views
+from newsrec_pipelines.partitions import Manifest, PartitionFile
+from newsrec_pipelines.schemas import ENTITIES
+from newsrec_pipelines.store import Store
+
+
+def update_counters(store: Store, day: date, params: Params, batch_id: str) -> dict[str, int]:
+    """Write the counters of everything that became available on `day`.
+
+    Reads the clean partitions that may hold such rows and the state at the end of the day before;
+    running it again gives the same rows. Counters of later days are not touched: when an earlier
+    day is processed afterwards, run the days after it again.
+
+    Returns:
+        Rows written by view.
+    """
+    known = views(_clean(store, "reads", day, params))
+    shown = _clean(store, "impressions", day, params).filter(
+        pl.col("available_at") >= day_start(day)
+    )
+    categories = article_categories(store, day, params)
+    state = {view: snapshots.last_rows(store, view, day) for view in snapshots.VIEWS}
+    rows = {
+        "article": article_counters(known, shown, state["article"], day, params),
+        "user": user_counters(known, state["user"], day, params),
+        "user_category": user_category_counters(
+            known, categories, state["user_category"], day, params
+        ),
+    }
+    for view, frame in rows.items():
+        _write(store, snapshots.rows_dataset(view), day, frame, batch_id)
+        ended = merge(state[view], frame, snapshots.VIEWS[view])
+        if view == "article":
+            silent = day_start(day) - timedelta(days=params.features.article_state_days - 1)
+            ended = ended.filter(pl.col("event_timestamp") > silent)
+        _write(store, snapshots.state_dataset(view), day, ended, batch_id)
+    return {view: frame.height for view, frame in rows.items()}
+
+
+def merge(state: pl.DataFrame | None, rows: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
+    """The last row of each key, of a state and the rows that came after it."""
+    both = rows if state is None else pl.concat([state.select(rows.columns), rows])
+    return both.sort(*keys, "event_timestamp").unique(keys, keep="last", maintain_order=True)
+
+
+def article_categories(store: Store, day: date, params: Params) -> pl.DataFrame:
+    """`article_id` and `category` as known at the end of `day`.
+
+    Only of articles that arrived within `training.window_days`: a day must not cost the history.
+    """
+    first = day - timedelta(days=params.training.window_days)
+    frame = partitions.scan(store, partitions.manifests(store, "clean/articles", first, day))
+    if frame is None:
+        return pl.DataFrame(schema={"article_id": pl.String, "category": pl.String})
+    return (
+        frame.filter(pl.col("available_at") < day_start(day) + timedelta(days=1))
+        .select("article_id", "category", "available_at", "batch_id")
+        .sort("article_id", "available_at", "batch_id")
+        .unique("article_id", keep="last", maintain_order=True)
+        .select("article_id", "category")
+        .collect()
+    )
+
+
+def _clean(store: Store, entity: str, day: date, params: Params) -> pl.DataFrame:
+    """Rows known by the end of `day`, from the event days that may hold rows of this day.
+
+    Events arrive up to `late_days` late, a read may end on the day after its own, and a fast clock
+    may put an event just after midnight.
+    """
+    first = day - timedelta(days=params.etl.late_days + 1)
+    end = day_start(day) + timedelta(days=1)
+    rows = partitions.load(store, entity, end, first, day + timedelta(days=1))
+    return rows.select(*ENTITIES[entity].schema.names, "available_at")
+
+
+def _write(store: Store, dataset: str, day: date, frame: pl.DataFrame, batch_id: str) -> None:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    data = buffer.getvalue()
+    key = f"{dataset}/day={day:%Y-%m-%d}/{batch_id}-0.parquet"
+    store.write_bytes(key, data)
+    file = PartitionFile(key, frame.height, hashlib.sha256(data).hexdigest())
+    partitions.write_manifest(store, Manifest(dataset, day, batch_id, (file,)))
