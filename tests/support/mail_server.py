@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -94,15 +95,17 @@ def _answer(server: SMTP, reply: str) -> str:
 
 
 @contextmanager
-def mail_server() -> Iterator[Mailbox]:
-    """A server in a thread, on a free port."""
+def mail_server(**options: Any) -> Iterator[Mailbox]:
+    """A server in a thread, on a free port; `options` are those of aiosmtpd's SMTP."""
     mailbox = Mailbox()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
     async def start() -> asyncio.Server:
-        return await loop.create_server(lambda: SMTP(mailbox, hostname="here"), "127.0.0.1", 0)
+        return await loop.create_server(
+            lambda: SMTP(mailbox, hostname="here", loop=loop, **options), "127.0.0.1", 0
+        )
 
     async def stop(server: asyncio.Server) -> None:
         server.close()
