@@ -26,7 +26,9 @@ class Phrases:
     why: str
     footer: str
     unsubscribe: str
-    reasons: Mapping[str, str]  # by code; another code shows the text that came with it
+    # By code, with {category} of the article. The models speak English: a code that is not here
+    # shows their own text.
+    reasons: Mapping[str, str]
 
     def date(self, day: date) -> str:
         """The day in words, such as "Friday 6 March"."""
@@ -35,6 +37,11 @@ class Phrases:
             day=self.first_day if day.day == 1 else day.day,
             month=self.months[day.month - 1],
         )
+
+    def reason(self, code: str, text: str, category: str) -> str:
+        """Why an article was chosen, in this language where we have words for it."""
+        known = self.reasons.get(code)
+        return text if known is None else known.format(category=category)
 
 
 _EN = Phrases(
@@ -56,7 +63,7 @@ _EN = Phrases(
     why="Why this?",
     footer="You get one email a day because you asked for it when you subscribed.",
     unsubscribe="Stop these emails",
-    reasons=MappingProxyType({"popular": "Readers stay with this one"}),
+    reasons=MappingProxyType({}),
 )
 
 _ES = Phrases(
