@@ -1,12 +1,12 @@
 """Popular slates: what is read now, by region and language, for readers without a slate."""
 
-import math
 from collections.abc import Iterator
 
 import polars as pl
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Request
+from newsrec_pipelines.models.feedback import Weights, feedback
 from newsrec_pipelines.schemas import UNKNOWN
 
 ANY = ""  # region or language of a slate for all of them
@@ -40,20 +40,18 @@ def popular_slates(request: Request, params: Params) -> pl.DataFrame:
 
 
 def _weighted_reads(request: Request, params: Params) -> pl.DataFrame:
-    training = params.training
-    weight = (pl.col("dwell_seconds") / training.full_dwell_seconds).clip(0.0, 1.0)
-    age_hours = (pl.lit(request.as_of) - pl.col("read_at")).dt.total_seconds() / 3600
-    decay = (-math.log(2) / params.popularity.half_life_hours * age_hours).exp()
+    opened = request.history.join(
+        request.articles.select("article_id"), on="article_id", how="semi"
+    )
+    age_hours = (pl.lit(request.as_of) - pl.col("last_read_at")).dt.total_microseconds() / 3.6e9
+    decay = 0.5 ** (age_hours / params.popularity.half_life_hours)
     return (
-        request.history.filter(pl.col("kind") != "hide")
-        .join(request.articles.select("article_id"), on="article_id", how="semi")
+        feedback(opened, Weights.of(request.history, params))
+        .filter(pl.col("weight") > 0)
         .join(request.users.select("user_id", "region"), on="user_id")
-        .with_columns(weight=weight.fill_null(training.click_weight) * decay * _PARTS)
-        # A click and its read are one view; who comes back to an article is still one reader.
-        .group_by("region", "article_id", "user_id")
-        .agg(pl.col("weight").max())
+        .with_columns((pl.col("weight") * decay * _PARTS).cast(pl.Int64))
         .group_by("region", "article_id")
-        .agg(pl.col("weight").cast(pl.Int64).sum())
+        .agg(pl.col("weight").sum())
     )
 
 
