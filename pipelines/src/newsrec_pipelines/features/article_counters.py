@@ -8,12 +8,11 @@ import polars as pl
 
 from newsrec_pipelines.config import FeatureParams, Params
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.features.raw import MEASURES, STAMP
 from newsrec_pipelines.features.rings import Counts, Grid, day_rings
 from newsrec_pipelines.features.views import day_start, known_on
 
-MEASURES = ("clicks", "exposures", "dwell", "reads")
 _ARTICLES_AT_ONCE = 5_000  # bounds the memory of the dense buckets
-_STAMP = pl.Datetime("us", "UTC")
 
 
 def article_counters(
@@ -103,9 +102,9 @@ def _chunk(
     slot = rows.get_column("slot").to_numpy().astype(np.intp)
     prior = _Prior(articles, state, day, params.features, grid)
     stamp = (
-        pl.lit(day_start(day)).cast(_STAMP)
+        pl.lit(day_start(day)).cast(STAMP)
         + pl.duration(minutes=1) * (pl.col("slot") + 1) * params.features.fine_bucket_minutes
-    ).cast(_STAMP)
+    ).cast(STAMP)
     columns: dict[str, pl.Series] = {}
     totals: dict[str, pl.Series] = {}
     for name in MEASURES:

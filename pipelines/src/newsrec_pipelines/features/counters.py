@@ -10,6 +10,7 @@ from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import snapshots
 from newsrec_pipelines.features.article_counters import article_counters
+from newsrec_pipelines.features.raw import KEYS, schema
 from newsrec_pipelines.features.user_counters import user_category_counters, user_counters
 from newsrec_pipelines.features.views import day_start, views
 from newsrec_pipelines.partitions import Manifest, PartitionFile
@@ -32,7 +33,7 @@ def update_counters(store: Store, day: date, params: Params, batch_id: str) -> d
         pl.col("available_at") >= day_start(day)
     )
     categories = article_categories(store, day, params)
-    state = {view: snapshots.last_rows(store, view, day) for view in snapshots.VIEWS}
+    state = {view: snapshots.last_rows(store, view, day) for view in KEYS}
     rows = {
         "article": article_counters(known, shown, state["article"], day, params),
         "user": user_counters(known, state["user"], day, params),
@@ -40,9 +41,10 @@ def update_counters(store: Store, day: date, params: Params, batch_id: str) -> d
             known, categories, state["user_category"], day, params
         ),
     }
-    for view, frame in rows.items():
+    for view, counted in rows.items():
+        frame = counted.select(schema(view).names()).cast(schema(view))
         _write(store, snapshots.rows_dataset(view), day, frame, batch_id)
-        ended = merge(state[view], frame, snapshots.VIEWS[view])
+        ended = merge(state[view], frame, KEYS[view])
         if view == "article":
             silent = day_start(day) - timedelta(days=params.features.article_state_days - 1)
             ended = ended.filter(pl.col("event_timestamp") > silent)

@@ -1,21 +1,13 @@
 """Which counter files hold the last rows before a moment, so that no reader walks the history."""
 
 from datetime import date, timedelta
-from typing import Final
 
 import polars as pl
 
 from newsrec_pipelines import partitions
+from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.partitions import Manifest
 from newsrec_pipelines.store import Store
-
-# View -> its key columns. `counters/<view>` holds the rows that a day added, and
-# `counters/<view>_state` the last row of each key at the end of a day.
-VIEWS: Final[dict[str, tuple[str, ...]]] = {
-    "article": ("article_id",),
-    "user": ("user_id",),
-    "user_category": ("user_id", "category"),
-}
 
 
 def rows_dataset(view: str) -> str:
@@ -52,7 +44,7 @@ def last_rows(store: Store, view: str, day: date) -> pl.DataFrame | None:
     frame = partitions.scan(store, parts(store, view, day, day - timedelta(days=1)))
     if frame is None:
         return None
-    keys = VIEWS[view]
+    keys = KEYS[view]
     return (
         frame.sort(*keys, "event_timestamp")
         .unique(keys, keep="last", maintain_order=True)

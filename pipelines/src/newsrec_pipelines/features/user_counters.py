@@ -6,10 +6,9 @@ import numpy as np
 import polars as pl
 
 from newsrec_pipelines.config import Params
+from newsrec_pipelines.features.raw import STAMP
 from newsrec_pipelines.features.views import day_start, known_on
 from newsrec_pipelines.schemas import UNKNOWN
-
-_STAMP = pl.Datetime("us", "UTC")
 
 
 def user_counters(
@@ -33,7 +32,7 @@ def user_counters(
     seconds = pl.col("opened_at").max().dt.truncate("1s").alias("today")
     today = views.filter(known_on(day, "opened_at")).group_by("user_id").agg(seconds)
     rows = rows.join(today, on="user_id", how="left", maintain_order="left")
-    before = pl.lit(None, _STAMP)
+    before = pl.lit(None, STAMP)
     if state is not None:
         last = state.select("user_id", "last_read_at")
         rows = rows.join(last, on="user_id", how="left", maintain_order="left")
@@ -103,7 +102,7 @@ def _sums(
     }
     rows = rows.with_columns(**{name: pl.Series(values) for name, values in sums.items()})
     rows = _add_state(rows, state, keys, end, params)
-    stamp = pl.lit(end).cast(_STAMP)
+    stamp = pl.lit(end).cast(STAMP)
     return rows.select(
         *keys,
         stamp.alias("event_timestamp"),

@@ -1,0 +1,156 @@
+"""What models learn from and are asked: training data, examples of a day, and requests."""
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from newsrec_pipelines import partitions
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.features import retrieval, snapshots
+from newsrec_pipelines.features.labels import EXAMPLE_SCHEMA, sampled_examples, shown_examples
+from newsrec_pipelines.features.pairs import pair_features
+from newsrec_pipelines.features.raw import KEYS
+from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.schemas import ARTICLES, READS, USERS
+from newsrec_pipelines.store import Store
+
+_REQUEST_USER = ("user_id", "region", "language", "preferred_categories")
+
+
+def training_data(
+    store: Store,
+    as_of: datetime,
+    params: Params,
+    examples_from: datetime | None = None,
+    examples_to: datetime | None = None,
+) -> TrainingData:
+    """All that was known before `as_of`, with labelled examples of the last days.
+
+    Args:
+        store: where the clean partitions and the counters lie.
+        as_of: nothing that became available at or after this moment is read.
+        params: windows, caps and the seed of what is sampled.
+        examples_from: first moment of the examples; `training.ranker_days` before the end if None.
+        examples_to: the moment after the last example; `as_of` if None.
+
+    Raises:
+        DataError: when there is not one read before `as_of`.
+    """
+    first = as_of - timedelta(days=params.training.window_days)
+    reads = _history(store, as_of, first)
+    if reads.is_empty():
+        raise DataError(
+            f"no read is known before {as_of:%Y-%m-%d %H:%M} UTC in {store.url}: run newsrec etl"
+        )
+    end = examples_to or as_of
+    start = examples_from or end - timedelta(days=params.training.ranker_days)
+    labelled, sampled = examples(store, as_of, params, start, end)
+    return TrainingData(
+        as_of=as_of,
+        articles=_articles(store, as_of, first.date()),
+        users=partitions.load(store, "users", as_of).select(USERS.schema.names),
+        reads=reads,
+        examples=labelled,
+        sampled_negatives=sampled,
+        data_hash=data_hash(store, first.date(), as_of),
+    )
+
+
+def examples(
+    store: Store, as_of: datetime, params: Params, start: datetime, end: datetime
+) -> tuple[pl.DataFrame, bool]:
+    """Labelled examples asked from `start` until before `end`, by what was known before `as_of`.
+
+    For training `end` is at most `as_of`. To judge a day afterwards, pass an `as_of` after it (the
+    end of the day, or some days later, when late reports have come in): labels are what was known
+    by then, features are what was known at each moment asked.
+
+    Returns:
+        The examples of `TrainingData.examples`, sorted by moment, impression and position, at most
+        `ranker.max_examples`; and whether the negatives were sampled for want of impressions.
+    """
+    late = timedelta(days=params.etl.late_days)
+    impressions = partitions.load(
+        store, "impressions", as_of, start.date(), (end + timedelta(days=1)).date()
+    ).filter(pl.col("shown_at").is_between(start, end, closed="left"))
+    reads = partitions.load(store, "reads", as_of, (start - late).date(), None)
+    first = (start - timedelta(days=params.training.window_days)).date()
+    articles = _articles(store, as_of, first)
+    rng = np.random.default_rng(params.training.seed)
+    sampled = impressions.is_empty()
+    if sampled:
+        rows = sampled_examples(reads, articles, start, end, params, rng)
+    else:
+        rows = shown_examples(impressions, reads, params.ranker.max_examples, rng)
+    return with_features(store, rows, articles, as_of, params), sampled
+
+
+def with_features(
+    store: Store, rows: pl.DataFrame, articles: pl.DataFrame, as_of: datetime, params: Params
+) -> pl.DataFrame:
+    """Add the pair features of each row's moment to rows of EXAMPLE_SCHEMA."""
+    rows = rows.cast(dict(EXAMPLE_SCHEMA.items()))
+    users = partitions.load(store, "users", as_of)
+    of_category = articles.select("article_id", "category")
+    asked = rows.select("user_id", "article_id", "asked_at").join(
+        of_category, on="article_id", how="left"
+    )
+    return pair_features(rows, *retrieval.historical(store, asked), articles, users, params)
+
+
+def build_request(
+    store: Store, as_of: datetime, params: Params, user_ids: list[str] | None = None
+) -> Request:
+    """Everything that a model needs to recommend at `as_of`.
+
+    Candidates are the articles published within `slate.max_age_hours` and available before `as_of`.
+
+    Args:
+        store: where the clean partitions and the counters lie.
+        as_of: the moment asked for.
+        params: windows.
+        user_ids: these readers only, unknown ones left out; all known readers if None.
+    """
+    users = partitions.load(store, "users", as_of).select(_REQUEST_USER)
+    if user_ids is not None:
+        users = users.filter(pl.col("user_id").is_in(user_ids))
+    oldest = as_of - timedelta(hours=params.slate.max_age_hours)
+    # An article may be announced before it is published.
+    arrived = (oldest - timedelta(days=params.etl.late_days)).date()
+    articles = _articles(store, as_of, arrived).filter(
+        pl.col("published_at").is_between(oldest, as_of)
+    )
+    history = _history(store, as_of, as_of - timedelta(days=params.training.window_days))
+    article, user, user_category = retrieval.request_features(
+        store, as_of, users["user_id"], articles["article_id"], articles["category"]
+    )
+    return Request(
+        as_of=as_of,
+        users=users,
+        articles=articles,
+        history=history.join(users.select("user_id"), on="user_id", how="semi"),
+        article_features=article,
+        user_features=user,
+        user_category_features=user_category,
+    )
+
+
+def data_hash(store: Store, first: date, as_of: datetime) -> str:
+    """SHA-256 of the partitions from `first` on that hold what was known before `as_of`."""
+    last = (as_of - timedelta(microseconds=1)).date()
+    datasets = [f"clean/{e}" for e in ("articles", "impressions", "reads")]
+    datasets += [snapshots.rows_dataset(view) for view in KEYS]
+    parts = [m for d in datasets for m in partitions.manifests(store, d, first, last)]
+    return partitions.data_hash([*parts, *partitions.manifests(store, "clean/users", None, last)])
+
+
+def _history(store: Store, as_of: datetime, first: datetime) -> pl.DataFrame:
+    reads = partitions.load(store, "reads", as_of, first.date(), None)
+    return reads.filter(pl.col("read_at") >= first).select(READS.schema.names)
+
+
+def _articles(store: Store, as_of: datetime, first: date) -> pl.DataFrame:
+    """Latest versions of the articles that arrived since `first`."""
+    return partitions.load(store, "articles", as_of, first).select(ARTICLES.schema.names)

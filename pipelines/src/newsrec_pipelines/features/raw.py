@@ -1,0 +1,49 @@
+"""Columns of the counters: what the ETL writes, Feast serves and pair features are made of."""
+
+from typing import Final
+
+import polars as pl
+
+MEASURES: Final = ("clicks", "exposures", "dwell", "reads")  # of an article; dwell in seconds
+STAMP: Final = pl.Datetime("us", "UTC")
+
+_DECAYED: Final = {"reads_decayed": pl.Float64(), "dwell_decayed": pl.Float64()}
+
+
+def _article() -> dict[str, pl.DataType]:
+    columns: dict[str, pl.DataType] = {}
+    for name in MEASURES:
+        columns[f"{name}_total"] = pl.Float64() if name == "dwell" else pl.Int64()
+    for name in MEASURES:
+        ring = pl.List(pl.Float64) if name == "dwell" else pl.List(pl.Int32)
+        columns |= {f"{name}_fine": ring, f"{name}_coarse": ring}
+    return columns
+
+
+# View -> its key columns.
+KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "article": ("article_id",),
+    "user": ("user_id",),
+    "user_category": ("user_id", "category"),
+}
+# View -> its features. `stamped_at` repeats `event_timestamp`, which a point-in-time join does not
+# return: without it nobody could say how old the row is that was found.
+FEATURES: Final[dict[str, dict[str, pl.DataType]]] = {
+    "article": {"stamped_at": STAMP, **_article()},
+    "user": {
+        "stamped_at": STAMP,
+        "reads_total": pl.Int64(),
+        "dwell_total": pl.Float64(),
+        **_DECAYED,
+        "last_read_at": STAMP,
+    },
+    "user_category": {"stamped_at": STAMP, **_DECAYED},
+}
+
+
+def schema(view: str, *, stamped: bool = True) -> pl.Schema:
+    """Key, `event_timestamp` (if `stamped`) and features of a view, in the order of storage."""
+    columns: dict[str, pl.DataType] = {key: pl.String() for key in KEYS[view]}
+    if stamped:
+        columns["event_timestamp"] = STAMP
+    return pl.Schema(columns | FEATURES[view])
