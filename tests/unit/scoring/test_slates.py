@@ -7,6 +7,7 @@ import pytest
 
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import SLATE_SCHEMA, Request
+from newsrec_pipelines.schemas import UNKNOWN
 from newsrec_pipelines.scoring import slates
 from support.fake_model import FakeModel, make_articles, make_reads, make_request, make_users
 
@@ -67,6 +68,7 @@ def test_readers_with_an_empty_slate_are_left_out() -> None:
         ([_slate(articles=("a004", "a004"))], "twice in a slate"),
         ([_slate(articles=("a004", "b000"))], "no candidates"),
         ([_slate(articles=tuple(f"a{n:03d}" for n in range(2, 40, 2)))], "more than 10 articles"),
+        ([_slate(articles=("a004", "a001"))], "1 places for articles that the reader cannot read"),
         ([_slate() | {"scores": [0.5]}], "unequal length"),
         ([_slate() | {"reasons": None}], "unequal length"),
         ([_slate() | {"scores": [0.5, float("nan")]}], "no numbers"),
@@ -91,3 +93,16 @@ def test_slates_of_another_shape_are_refused() -> None:
 
 def test_no_reader_at_all_gives_no_block() -> None:
     assert list(slates.blocks(replace(REQUEST, users=make_users(0)), 3)) == []
+
+
+@pytest.mark.parametrize("unknown", ["reader", "articles"])
+def test_an_unknown_language_fits_every_other(unknown: str) -> None:
+    language = pl.lit(UNKNOWN).alias("language")
+    request = (
+        replace(REQUEST, users=REQUEST.users.with_columns(language))
+        if unknown == "reader"
+        else replace(REQUEST, articles=REQUEST.articles.with_columns(language))
+    )
+    made = pl.DataFrame([_slate(articles=("a004", "a001"))], schema=SLATE_SCHEMA)
+
+    assert slates.predict(_Says(slates=made), request, 10).height == 1

@@ -8,6 +8,7 @@ import polars as pl
 
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import SLATE_SCHEMA, Request
+from newsrec_pipelines.schemas import UNKNOWN
 
 
 class Model(Protocol):
@@ -58,7 +59,14 @@ def _check(slates: pl.DataFrame, request: Request, depth: int) -> None:
         )
     )
     placed = slates.select("user_id", article_id="article_ids").explode("article_id")
-    languages = request.articles.select("article_id", written_in="language")
+    languages = placed.join(
+        request.users.select("user_id", reads="language"), on="user_id", how="left"
+    ).join(request.articles.select("article_id", written="language"), on="article_id", how="left")
+    unreadable = (
+        (pl.col("reads") != pl.col("written"))
+        & (pl.col("reads") != UNKNOWN)
+        & (pl.col("written") != UNKNOWN)
+    )
     no_numbers = slates.filter(
         pl.any_horizontal(
             ~pl.col(c).list.eval(pl.element().is_finite().fill_null(False)).list.all()
@@ -72,8 +80,9 @@ def _check(slates: pl.DataFrame, request: Request, depth: int) -> None:
         "slates with lists of unequal length": uneven,
         "slates with scores or propensities that are no numbers": no_numbers,
         "places for articles that are no candidates": placed.join(
-            languages, on="article_id", how="anti"
+            request.articles, on="article_id", how="anti"
         ),
+        "places for articles that the reader cannot read": languages.filter(unreadable),
         "places for articles twice in a slate": placed.filter(pl.struct(pl.all()).is_duplicated()),
         "places for articles already read": placed.join(
             request.history, on=["user_id", "article_id"], how="semi"
