@@ -37,7 +37,7 @@ def blocks(request: Request, readers_per_block: int) -> Iterator[Request]:
 
 
 def predict(model: Model, request: Request, depth: int) -> pl.DataFrame:
-    """The model's slates for one block, without the empty ones.
+    """The model's slates for one block, cut to `depth`, without the empty ones.
 
     Raises:
         ModelError: when a slate breaks a rule of publishing: such a model is not fit to publish.
@@ -46,11 +46,12 @@ def predict(model: Model, request: Request, depth: int) -> pl.DataFrame:
     if slates.schema != SLATE_SCHEMA:
         raise ModelError(f"the model's slates have the columns {dict(slates.schema)}")
     slates = slates.filter(pl.col("article_ids").list.len() > 0)
-    _check(slates, request, depth)
-    return slates
+    _check(slates, request)
+    # The model was trained with a depth of its own; what is published is decided here.
+    return slates.with_columns(pl.exclude("user_id").list.head(depth))
 
 
-def _check(slates: pl.DataFrame, request: Request, depth: int) -> None:
+def _check(slates: pl.DataFrame, request: Request) -> None:
     length = pl.col("article_ids").list.len()
     uneven = slates.filter(
         pl.any_horizontal(
@@ -76,7 +77,6 @@ def _check(slates: pl.DataFrame, request: Request, depth: int) -> None:
     broken = {
         "slates of readers not asked for": slates.join(request.users, on="user_id", how="anti"),
         "second slates of a reader": slates.filter(pl.col("user_id").is_duplicated()),
-        f"slates of more than {depth} articles": slates.filter(length > depth),
         "slates with lists of unequal length": uneven,
         "slates with scores or propensities that are no numbers": no_numbers,
         "places for articles that are no candidates": placed.join(
