@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 
 from newsrec_pipelines.store import Store
 
-
 # Columns whose values repeat; a dictionary of unique ids would only be thrown away again.
 _REPEATING = ("user_id", "article_id", "surface", "kind", "category", "subcategory")
 _GZIP_LEVEL = 3  # a third of the time of the default for a tenth more bytes

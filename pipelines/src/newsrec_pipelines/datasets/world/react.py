@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from newsrec_pipelines.datasets.world import truth
 from newsrec_pipelines.datasets.world.articles import Articles, living_articles
 from newsrec_pipelines.datasets.world.behaviour import Views, reactions
 from newsrec_pipelines.datasets.world.client import ApiClient, Slate
+from newsrec_pipelines.datasets.world.dirt import Record
 from newsrec_pipelines.datasets.world.emails import click_paths
 from newsrec_pipelines.datasets.world.readers import readers_on
 from newsrec_pipelines.datasets.world.seeds import stream
@@ -61,8 +61,16 @@ def react_to_slates(
     came, slate_of_visit = np.unique(visits.reader, return_inverse=True)
     slates = client.slates([readers.id(i) for i in came.tolist()])
     articles = living_articles(params, day, _ARTICLE_DAYS)
-    known = _read_on_front_page(params, day, share)
-    events = _events(params, articles, visits, slates, slate_of_visit, known)
+    matrix = _positions(articles, slates)[slate_of_visit]
+    rng = stream(params.seed, "reactions to slates", day)
+    views = reactions(rng, readers, articles, visits, matrix, params.taste_strength)
+    seen = _read_on_front_page(params, day, share)
+    views = views.select(~np.isin(_pairs(articles, visits, views), seen))
+    truth.write_slate_truth(store, visits, views)
+    ids = pa.array(articles.ids())
+    shown = to_records(impressions_table(readers, ids, visits, matrix))
+    reads = to_records(reads_table(readers, ids, visits, views))
+    events = _events(day, shown, [slates[i] for i in slate_of_visit.tolist()], reads)
     counts = {"visits": len(visits), "events": len(events), **client.report(events)}
     if outbox is not None:
         paths = _followed(params, day, click_paths(outbox / str(day)))
@@ -80,35 +88,28 @@ def _before_the_report(visits: Visits) -> Visits:
     )
 
 
-def _events(
-    params: WorldParams,
-    articles: Articles,
-    visits: Visits,
-    slates: list[Slate],
-    slate_of_visit: NDArray[np.int64],
-    already_read: NDArray[np.int64],
-) -> list[dict[str, Any]]:
-    """The events in order of time, as the API takes them; times as text."""
-    readers = readers_on(params, visits.day)
-    # Positions of the slates' articles; what the world does not know is shown and interests nobody.
-    ids = articles.ids()
-    known = {key: i for i, key in enumerate(ids)}
+def _positions(articles: Articles, slates: list[Slate]) -> NDArray[np.int32]:
+    """(slates, places) positions in `articles`, -1 where there is none.
+
+    An article that the world does not know is shown, and interests nobody.
+    """
+    known = {key: i for i, key in enumerate(articles.ids())}
     matrix = np.full((len(slates), max(len(s.article_ids) for s in slates)), -1, np.int32)
     for row, slate in enumerate(slates):
         matrix[row, : len(slate.article_ids)] = [known.get(key, -1) for key in slate.article_ids]
-    matrix = matrix[slate_of_visit]
-    rng = stream(params.seed, "reactions to slates", visits.day)
-    views = reactions(rng, readers, articles, visits, matrix, params.taste_strength)
-    pairs = _pairs(articles, visits, views)
-    views = views.select(~np.isin(pairs, already_read))
-    shown = to_records(impressions_table(readers, pa.array(ids), visits, matrix))
-    for record, number in zip(shown, slate_of_visit.tolist(), strict=True):
-        record["article_ids"] = list(slates[number].article_ids)
-        if slates[number].slate_id is not None:
-            record["slate_id"] = slates[number].slate_id
-    reads = to_records(reads_table(readers, pa.array(ids), visits, views))
+    return matrix
+
+
+def _events(
+    day: date, shown: list[Record], slates: list[Slate], reads: list[Record]
+) -> list[Record]:
+    """The events in order of time, as the API takes them; `slates` are those of `shown`."""
+    for record, slate in zip(shown, slates, strict=True):
+        record["article_ids"] = list(slate.article_ids)
+        if slate.slate_id is not None:
+            record["slate_id"] = slate.slate_id
+    end = to_datetime(day_start_us(day) + DAY_US - _UNREPORTED_US)
     events = [(r["shown_at"], {"type": "impression", **r}) for r in shown]
-    end = to_datetime(day_start_us(visits.day) + DAY_US - _UNREPORTED_US)
     events += [(r["read_at"], {"type": "read", **r}) for r in reads if r["read_at"] < end]
     return [event for _, event in sorted(events, key=lambda pair: pair[0])]
 

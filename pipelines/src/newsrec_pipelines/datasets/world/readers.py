@@ -137,12 +137,18 @@ def _tastes(rng: np.random.Generator, n: int) -> tuple[NDArray[np.float32], NDAr
     return np.ascontiguousarray(topics), np.ascontiguousarray(angles)
 
 
+def by_category(interests: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, subcategories) interests as the mean of each category's: (n, categories)."""
+    each = len(SUBCATEGORIES) // len(CATEGORIES)
+    return np.asarray(interests.reshape(len(interests), len(CATEGORIES), each).mean(2))
+
+
 def _preferred(
     rng: np.random.Generator, interests: NDArray[np.float32], start: NDArray[np.int8]
 ) -> NDArray[np.bool_]:
     """One to four favourite categories, as well as people know themselves; many choose none."""
     n = len(interests)
-    of_category = interests.reshape(n, len(CATEGORIES), -1).mean(2)
+    of_category = by_category(interests)
     noisy = of_category + 0.3 * rng.normal(size=of_category.shape)
     rank = np.argsort(np.argsort(-noisy, axis=1), axis=1)
     chosen = rank < rng.integers(1, 5, (n, 1))

@@ -7,9 +7,9 @@ import numpy as np
 
 from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import Articles, articles_of
-from newsrec_pipelines.datasets.world.dirt import count
+from newsrec_pipelines.datasets.world.dirt import Record, count
 from newsrec_pipelines.datasets.world.headlines import Text, corrected, write_texts
-from newsrec_pipelines.datasets.world.readers import Readers
+from newsrec_pipelines.datasets.world.readers import Readers, by_category
 from newsrec_pipelines.datasets.world.seeds import stream
 from newsrec_pipelines.datasets.world.taxonomy import (
     CATEGORIES,
@@ -24,8 +24,6 @@ from newsrec_pipelines.datasets.world.taxonomy import (
 )
 
 _CHANGED_MINDS = 0.002  # share of the readers who choose other categories on a day
-
-Record = dict[str, Any]
 
 
 def new_articles(params: WorldParams, day: date) -> list[Record]:
@@ -66,7 +64,7 @@ def changed_readers(params: WorldParams, readers: Readers, day: date) -> list[Re
     rng = stream(params.seed, "changed minds", day)
     known = np.flatnonzero(readers.joined_us < day_start_us(day))
     rows = np.sort(known[rng.random(len(known)) < _CHANGED_MINDS])
-    liking = readers.interests[rows].reshape(len(rows), len(CATEGORIES), -1).mean(2)
+    liking = by_category(readers.interests[rows])
     favourites = np.argsort(np.argsort(-liking, axis=1), axis=1) < rng.integers(
         1, 4, (len(rows), 1)
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from newsrec_pipelines.datasets.world.behaviour import Views
 from newsrec_pipelines.datasets.world.readers import Readers
+from newsrec_pipelines.datasets.world.taxonomy import DAY_US, day_start_us
 from newsrec_pipelines.datasets.world.visits import Visits
 from newsrec_pipelines.schemas import IMPRESSIONS, READS, TIMESTAMP
 
@@ -43,8 +44,9 @@ def reads_table(readers: Readers, article_ids: pa.Array, visits: Visits, views: 
     rows, kinds = _events(views)
     at = views.opened_us[rows]
     # Opinions come at the end of a view, or shortly after its start when that is not known.
-    stayed = np.nan_to_num(views.dwell[rows], nan=5.0)
-    at = np.where(kinds >= 2, at + (stayed * 1000).astype(np.int64) * 1000, at)
+    stayed = (np.nan_to_num(views.dwell[rows], nan=5.0) * 1000).astype(np.int64) * 1000
+    last_moment = day_start_us(visits.day) + DAY_US - 1000
+    at = np.where(kinds >= 2, np.minimum(at + stayed, last_moment), at)
     dwell = np.where(kinds == 1, views.dwell[rows], np.nan)
     visit = views.visit[rows]
     known = ~np.isnan(dwell)

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import articles_of
+from newsrec_pipelines.datasets.world.behaviour import Views
 from newsrec_pipelines.datasets.world.files import write_parquet
 from newsrec_pipelines.datasets.world.readers import STARTS, readers_on
 from newsrec_pipelines.datasets.world.tables import reader_ids, view_ids
 from newsrec_pipelines.datasets.world.taxonomy import CATEGORIES, CATEGORY_OF, SUBCATEGORIES
 from newsrec_pipelines.datasets.world.traffic import Traffic
+from newsrec_pipelines.datasets.world.visits import Visits
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.store import Store
 
@@ -78,8 +80,14 @@ def write_truth(store: Store, params: WorldParams, day: date, traffic: list[Traf
     if not store.keys(readers_key):
         write_parquet(store, readers_key, _readers(params, day))
     write_parquet(store, f"truth/articles/dt={day}/articles.parquet", _articles(params, day))
-    views = pa.concat_tables(_views(t) for t in traffic)
-    write_parquet(store, f"truth/views/dt={day}/views.parquet", views)
+    views = pa.concat_tables(_views(t.visits, t.views) for t in traffic)
+    write_parquet(store, f"truth/views/dt={day}/front_page.parquet", views)
+
+
+def write_slate_truth(store: Store, visits: Visits, views: Views) -> None:
+    """Write what is true of the views of our slates."""
+    key = f"truth/views/dt={visits.day}/slates.parquet"
+    write_parquet(store, key, _views(visits, views))
 
 
 def _day_key(day: date) -> str:
@@ -95,7 +103,9 @@ def _readers(params: WorldParams, day: date) -> pa.Table:
         "gullibility": pa.array(readers.gullibility),
         "angles": _vectors(readers.angles),
     }
-    columns |= {f"interest_{s}": pa.array(readers.interests[:, i]) for i, s in _topics()}
+    columns |= {
+        f"interest_{s}": pa.array(readers.interests[:, i]) for i, s in enumerate(SUBCATEGORIES)
+    }
     return pa.table(columns)
 
 
@@ -118,11 +128,10 @@ def _articles(params: WorldParams, day: date) -> pa.Table:
     )
 
 
-def _views(traffic: Traffic) -> pa.Table:
-    views = traffic.views
+def _views(visits: Visits, views: Views) -> pa.Table:
     return pa.table(
         {
-            "view_id": view_ids(traffic.visits, views),
+            "view_id": view_ids(visits, views),
             "click_probability": pa.array(views.click_probability),
             "expected_dwell_seconds": pa.array(views.expected_dwell),
         }
@@ -131,7 +140,3 @@ def _views(traffic: Traffic) -> pa.Table:
 
 def _vectors(matrix: NDArray[np.float32]) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])
-
-
-def _topics() -> list[tuple[int, str]]:
-    return list(enumerate(SUBCATEGORIES))
