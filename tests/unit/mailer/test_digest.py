@@ -90,5 +90,5 @@ def test_what_the_source_does_not_say_is_left_out() -> None:
 
 def test_a_known_reason_is_told_in_the_readers_language() -> None:
     rendered = TEMPLATES.render(digest(["Título"], "es", code="popular"))
-    assert "Los lectores le dedican tiempo" in rendered.text
+    assert "Muy leído ahora" in rendered.text
     assert "Reason 0" not in rendered.text + rendered.html

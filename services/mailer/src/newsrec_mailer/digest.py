@@ -97,9 +97,7 @@ def _values(digest: Digest, phrases: Phrases) -> dict[str, object]:
                 "title": title,
                 "abstract": shorten(article.abstract or "", _ABSTRACT_WIDTH),
                 "source": " · ".join(_source(article)),
-                "reason": phrases.reason(
-                    article.reason.code, one_line(article.reason.text), _category(article)
-                ),
+                "reason": phrases.reason(article.reason.code, one_line(article.reason.text)),
                 "url": url,
             }
             for title, article, url in zip(
@@ -111,9 +109,5 @@ def _values(digest: Digest, phrases: Phrases) -> dict[str, object]:
 
 def _source(article: Article) -> list[str]:
     # "unknown" is what the landing zone says when the source does not.
-    names = (one_line(article.publisher), _category(article))
+    names = (one_line(article.publisher), one_line(article.category).replace("_", " "))
     return [shorten(name, 40) for name in names if name and name != "unknown"]
-
-
-def _category(article: Article) -> str:
-    return one_line(article.category).replace("_", " ")

@@ -1,10 +1,13 @@
 """What the digest says by itself, in each language that it speaks."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Final
+
+_QUOTED = re.compile("“(.*)”")
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Phrases:
     why: str
     footer: str
     unsubscribe: str
-    # By code, with {category} of the article. The models speak English: a code that is not here
-    # shows their own text.
+    # By the models' code, with what their text has in quotes. They speak English: a code that is
+    # not here shows their own text.
     reasons: Mapping[str, str]
 
     def date(self, day: date) -> str:
@@ -38,10 +41,13 @@ class Phrases:
             month=self.months[day.month - 1],
         )
 
-    def reason(self, code: str, text: str, category: str) -> str:
+    def reason(self, code: str, text: str) -> str:
         """Why an article was chosen, in this language where we have words for it."""
         known = self.reasons.get(code)
-        return text if known is None else known.format(category=category)
+        quoted = _QUOTED.search(text)
+        if known is None or ("{quoted}" in known and quoted is None):
+            return text
+        return known.format(quoted=quoted.group(1) if quoted else "")
 
 
 _EN = Phrases(
@@ -85,7 +91,16 @@ _ES = Phrases(
     why="¿Por qué?",
     footer="Recibes un correo al día porque lo pediste al suscribirte.",
     unsubscribe="No recibir más estos correos",
-    reasons=MappingProxyType({"popular": "Los lectores le dedican tiempo"}),
+    reasons=MappingProxyType(
+        {
+            "because_you_read": "Porque leíste “{quoted}”",
+            "category_follow": "De una sección que sigues",
+            "popular_region": "Muy leído ahora en tu región",
+            "popular": "Muy leído ahora",
+            "fresh": "Recién publicado",
+            "for_you": "Elegido para ti",
+        }
+    ),
 )
 
 _PT = Phrases(
@@ -110,7 +125,16 @@ _PT = Phrases(
     why="Por quê?",
     footer="Você recebe um e-mail por dia porque pediu ao assinar.",
     unsubscribe="Não receber mais estes e-mails",
-    reasons=MappingProxyType({"popular": "Os leitores dedicam tempo a este artigo"}),
+    reasons=MappingProxyType(
+        {
+            "because_you_read": "Porque você leu “{quoted}”",
+            "category_follow": "De uma seção que você segue",
+            "popular_region": "Muito lido agora na sua região",
+            "popular": "Muito lido agora",
+            "fresh": "Recém-publicado",
+            "for_you": "Escolhido para você",
+        }
+    ),
 )
 
 _FR = Phrases(
@@ -132,7 +156,16 @@ _FR = Phrases(
     why="Pourquoi ?",
     footer="Vous recevez un e-mail par jour parce que vous l’avez demandé en vous abonnant.",
     unsubscribe="Ne plus recevoir ces e-mails",
-    reasons=MappingProxyType({"popular": "Les lecteurs y consacrent du temps"}),
+    reasons=MappingProxyType(
+        {
+            "because_you_read": "Parce que vous avez lu « {quoted} »",
+            "category_follow": "D’une rubrique que vous suivez",
+            "popular_region": "Très lu en ce moment dans votre région",
+            "popular": "Très lu en ce moment",
+            "fresh": "Tout juste publié",
+            "for_you": "Choisi pour vous",
+        }
+    ),
 )
 
 _LANGUAGES: Final = MappingProxyType({p.language: p for p in (_EN, _ES, _PT, _FR)})
