@@ -36,14 +36,14 @@ def main() -> None:
     _one_core()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder).as_uri())
-        events, began = 0, time.perf_counter()
+        events, began, began_cpu = 0, time.perf_counter(), time.process_time()
         for n in range(args.days):
             counts = write_day(store, params, params.start + timedelta(days=n))
             events += counts["impressions"] + counts["reads"]
-        seconds = time.perf_counter() - began
+        seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
         size_mb = sum(f.stat().st_size for f in Path(folder).rglob("*.parquet")) / 1e6
     print(f"{args.readers:,} readers, {args.articles:,} articles a day, {args.days} days, one core")
-    print(f"{events:,} events in {seconds:.1f} s, {size_mb:.0f} MB of Parquet")
+    print(f"{events:,} events in {seconds:.1f} s ({cpu:.1f} s of CPU), {size_mb:.0f} MB of Parquet")
     rate = events / seconds
     print(f"{rate:,.0f} events/s: {rate / BOUND:.2f} of the bound of {BOUND:,}")
 

@@ -52,5 +52,7 @@ def _pool(
     score = worth[:published] - 1.0 * age / articles.half_life[:published]
     score += 0.4 * (articles.region[:published] == region)
     score += _OTHER_LANGUAGE * (articles.language[:published] != language)
-    best = np.argsort(-score, kind="stable")[:_POOL]
+    # All but the pool need no order.
+    best = np.argpartition(-score, _POOL)[:_POOL] if published > _POOL else np.arange(published)
+    best = best[np.argsort(-score[best], kind="stable")]
     return best.astype(np.int32), score[best].astype(np.float32)
