@@ -26,8 +26,14 @@ COMPANIES = (
     *("Baobab", "Orinoco", "Savana", "Zentral", "Aurora", "Nimbus", "Tamarind", "Volta"),
 )
 # Spelt alike in all four languages: one breaking story is told in each of them.
-_STORY_CITIES = ("Lima", "Quito", "Lagos", "Nairobi", "Dakar", "Toronto", "Chicago", "Montevideo")
-_STORY_TEAMS = ("Racing Austral", "Union Lagos", "Real Condor", "Sporting Dakar", "Toronto FC 1907")
+_STORY_CITIES = ("Lima", "Quito", "Lagos", "Dakar", "Luanda", "Maputo", "Caracas", "Managua")
+_STORY_TEAMS = (
+    "Racing Austral",
+    "Union Lagos",
+    "Real Condor",
+    "Sporting Dakar",
+    "Deportivo Quito 1907",
+)
 
 
 @dataclass(frozen=True)
