@@ -1,14 +1,17 @@
 """Raw feature rows for moments asked: point in time for training, at one moment for scoring."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from newsrec_pipelines import partitions
-from newsrec_pipelines.features import snapshots
-from newsrec_pipelines.features.raw import KEYS, schema
+from newsrec_pipelines.features.raw import FEATURES, KEYS, STAMP, schema
 from newsrec_pipelines.store import Store
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+_ONLINE_ROWS = 5_000  # entities asked for in one query
 
 
 class FeatureRows(NamedTuple):
@@ -20,18 +23,17 @@ class FeatureRows(NamedTuple):
 
 
 def historical(store: Store, pairs: pl.DataFrame) -> FeatureRows:
-    """The last row of each entity at each moment asked.
+    """The last row of each entity at each moment asked, by Feast's point-in-time join.
 
     Args:
         store: where the counters lie.
         pairs: `user_id`, `article_id`, `category` (of the article) and `asked_at`.
 
     Returns:
-        Frames keyed by entity and `asked_at`, without those that had no row yet.
+        Frames keyed by entity and `asked_at`, one row each, without those that had no row yet.
     """
-    return FeatureRows(
-        *(_join(store, view, pairs.select(*keys, "asked_at")) for view, keys in KEYS.items())
-    )
+    asked = pairs.with_columns(pl.col("asked_at").cast(STAMP))
+    return _join(store, {view: asked.select(*keys, "asked_at") for view, keys in KEYS.items()})
 
 
 def request_features(
@@ -43,36 +45,96 @@ def request_features(
 ) -> FeatureRows:
     """The last row of each reader, article, and reader and category, at one moment.
 
-    One row an entity: the number of pairs does not matter.
+    The same join as `historical`, one row an entity: the number of pairs does not matter, and the
+    files are the last snapshots before the moment and what came since.
     """
-    moment = pl.lit(as_of).cast(pl.Datetime("us", "UTC")).alias("asked_at")
+    moment = pl.lit(as_of).cast(STAMP).alias("asked_at")
+    entities = _entities(user_ids, article_ids, categories)
+    rows = _join(store, {view: frame.with_columns(moment) for view, frame in entities.items()})
+    return FeatureRows(*(frame.drop("asked_at") for frame in rows))
+
+
+def online(
+    features: "FeatureStore",
+    user_ids: pl.Series,
+    article_ids: pl.Series,
+    categories: pl.Series,
+) -> FeatureRows:
+    """The last materialized row of each reader, article, and reader and category.
+
+    For the refresh during the day: the same values as `request_features` gives for a moment between
+    the last and the next materialization. A row stamped after the moment that pair features are
+    asked for counts as unknown there.
+
+    Args:
+        features: what `feast_store.online` returns; open it once.
+        user_ids: readers.
+        article_ids: articles.
+        categories: the categories of the articles.
+    """
+    from newsrec_pipelines.features.definitions import references
+
+    rows = []
+    for view, entities in _entities(user_ids, article_ids, categories).items():
+        parts = [_empty(view)]
+        for part in entities.iter_slices(_ONLINE_ROWS):
+            response = features.get_online_features(
+                references(view), part.to_dict(as_series=False), full_feature_names=True
+            )
+            parts.append(_named(view, pl.DataFrame(response.to_dict())))
+        rows.append(pl.concat(parts))
+    return FeatureRows(*rows)
+
+
+def _entities(
+    user_ids: pl.Series, article_ids: pl.Series, categories: pl.Series
+) -> dict[str, pl.DataFrame]:
     users = user_ids.unique().sort().alias("user_id").to_frame()
-    articles = article_ids.unique().sort().alias("article_id").to_frame()
-    both = users.join(categories.unique().sort().alias("category").to_frame(), how="cross")
-    return FeatureRows(
-        *(
-            _join(store, view, entities.with_columns(moment)).drop("asked_at")
-            for view, entities in zip(KEYS, (articles, users, both), strict=True)
-        )
+    of_users = categories.unique().sort().alias("category").to_frame()
+    return {
+        "article": article_ids.unique().sort().alias("article_id").to_frame(),
+        "user": users,
+        "user_category": users.join(of_users, how="cross"),
+    }
+
+
+def _join(store: Store, asked: dict[str, pl.DataFrame]) -> FeatureRows:
+    # Feast takes seconds to import: only when features are read.
+    from newsrec_pipelines.features import feast_store
+    from newsrec_pipelines.features.definitions import references
+
+    rows = []
+    with feast_store.offline(store) as features, feast_store.quiet():
+        for view, frame in asked.items():
+            # Many pairs ask for the same entity at the same moment.
+            entities = frame.drop_nulls().unique().rename({"asked_at": "event_timestamp"})
+            if entities.is_empty():
+                rows.append(_empty(view).with_columns(pl.lit(None, STAMP).alias("asked_at")))
+                continue
+            job = features.get_historical_features(
+                entities.to_pandas(), references(view), full_feature_names=True
+            )
+            found = pl.DataFrame(pl.from_arrow(job.to_arrow()))
+            rows.append(_named(view, found, "event_timestamp"))
+    return FeatureRows(*rows)
+
+
+def _named(view: str, found: pl.DataFrame, asked: str | None = None) -> pl.DataFrame:
+    """Feast's answer under our names and types, without entities that have no row."""
+    keys = [*KEYS[view], "asked_at"] if asked else [*KEYS[view]]
+    prefix = f"{view}_features__"
+    names = {f"{prefix}{name}": name for name in FEATURES[view]} | (
+        {asked: "asked_at"} if asked else {}
+    )
+    types = dict(schema(view, stamped=False)) | {"asked_at": STAMP}
+    return (
+        found.rename(names, strict=False)
+        .select(*keys, *FEATURES[view])
+        .cast({name: types[name] for name in (*keys, *FEATURES[view])})
+        .filter(pl.col("stamped_at").is_not_null())
+        .sort(keys)
     )
 
 
-def _join(store: Store, view: str, asked: pl.DataFrame) -> pl.DataFrame:
-    keys = KEYS[view]
-    empty = pl.DataFrame(schema=dict(schema(view)) | {"asked_at": asked.schema["asked_at"]})
-    asked = asked.drop_nulls().unique().sort("asked_at")
-    first, last = asked["asked_at"].min(), asked["asked_at"].max()
-    if not isinstance(first, datetime) or not isinstance(last, datetime):
-        return empty
-    frame = partitions.scan(store, snapshots.parts(store, view, first.date(), last.date()))
-    if frame is None:
-        return empty
-    rows = frame.collect().sort("event_timestamp")
-    return asked.join_asof(
-        rows,
-        left_on="asked_at",
-        right_on="event_timestamp",
-        by=list(keys),
-        strategy="backward",
-        check_sortedness=False,
-    ).drop_nulls("event_timestamp")
+def _empty(view: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=schema(view, stamped=False))
