@@ -1,0 +1,103 @@
+"""`newsrec etl`: what arrived on a day, into PostgreSQL, clean Parquet and counters."""
+
+import logging
+from collections import Counter
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import click
+
+from newsrec_pipelines.context import Context
+from newsrec_pipelines.db import connect
+from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.etl.plan import landing_days
+from newsrec_pipelines.etl.run import Etl, Pipeline
+from newsrec_pipelines.etl.runs import only_one
+from newsrec_pipelines.progress import track
+from newsrec_pipelines.schemas import ENTITIES
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--date", "day", type=_DAY, help="Day of arrival.")
+@click.option("--from", "first", type=_DAY, help="First of several days.")
+@click.option("--to", "last", type=_DAY, help="Last of several days.")
+@click.option(
+    "--runner",
+    default="FnApiRunner",
+    show_default=True,
+    help="Beam runner: FnApiRunner, DirectRunner (a process a core), FlinkRunner, ...",
+)
+@click.option("--beam", "flags", multiple=True, metavar="NAME=VALUE", help="An option of Beam.")
+@click.pass_obj
+def etl(
+    ctx: Context,
+    day: datetime | None,
+    first: datetime | None,
+    last: datetime | None,
+    runner: str,
+    flags: tuple[str, ...],
+) -> None:
+    """Check, normalise and deduplicate what arrived, and store it."""
+    days = _days(ctx, *_range(day, first, last))
+    pipeline = _pipeline(runner, flags)
+    with connect(ctx.settings.require_database_url(), "newsrec_etl") as conn, only_one(conn):
+        run = Etl(conn, ctx.store, ctx.params, pipeline)
+        for batch_id in run.repair():
+            click.echo(f"repaired {batch_id}, which had been interrupted")
+        bar = track(days, "etl") if len(days) > 1 else days
+        for d in bar:
+            steps = run.day(d)
+            for _ in steps if len(days) > 1 else track(steps, f"etl {d}"):
+                step = _
+            click.echo(_report(d, run.counts, unchanged=step == "unchanged"))
+
+
+def _range(
+    day: datetime | None, first: datetime | None, last: datetime | None
+) -> tuple[date, date]:
+    if day and not (first or last):
+        return day.date(), day.date()
+    if first and last and not day:
+        if last < first:
+            raise click.UsageError("--to is before --from")
+        return first.date(), last.date()
+    raise click.UsageError("say --date D, or --from D1 --to D2")
+
+
+def _days(ctx: Context, first: date, last: date) -> list[date]:
+    """Days to process: within a range also those between, on which nothing arrived."""
+    there = [d for d in landing_days(ctx.store) if first <= d <= last]
+    if not there:
+        span = f"on {first}" if first == last else f"from {first} to {last}"
+        raise DataError(f"nothing arrived {span}: {ctx.store.url}/landing has no such day")
+    return [there[0] + timedelta(days=n) for n in range((there[-1] - there[0]).days + 1)]
+
+
+def _pipeline(runner: str, flags: tuple[str, ...]) -> Pipeline:
+    # Beam warns of cloud clients that nobody asked for.
+    logging.disable(logging.WARNING)
+    try:
+        from newsrec_pipelines.etl.runners import bound_pipeline
+    finally:
+        logging.disable(logging.NOTSET)
+    return bound_pipeline(runner, flags)
+
+
+def _report(day: date, counts: dict[str, Any], *, unchanged: bool) -> str:
+    if unchanged:
+        return f"{day}: unchanged, nothing to do"
+    lines = []
+    for name in ENTITIES:
+        c = counts[name]
+        reasons = Counter(c["dead_letters"])
+        if not c["records"]:
+            continue
+        line = (
+            f"{day} {name:<12} {c['records']:>8} records {c['rows']:>8} rows "
+            f"{c['duplicates'] + c['known']:>6} duplicates {reasons.total():>5} dead letters"
+        )
+        lines.append(line)
+        lines += [f"{'':>25}{n:>6} {reason}" for reason, n in reasons.most_common()]
+    return "\n".join(lines) or f"{day}: nothing arrived"
