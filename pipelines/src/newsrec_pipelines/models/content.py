@@ -1,0 +1,155 @@
+"""Content scorer: what an article is about, and what a reader has read about."""
+
+import math
+from typing import Any, Final, Self
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_matrix
+
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.models.feedback import Weights, feedback
+from newsrec_pipelines.models.index import Index
+from newsrec_pipelines.models.protocols import State, Vectors
+from newsrec_pipelines.models.text import TextEmbedding, unit
+from newsrec_pipelines.schemas import UNKNOWN
+
+# What a reader's chosen categories weigh against what she read: as much as one whole, fresh read.
+_CHOICE_WEIGHT: Final = 1.0
+
+
+class Content:
+    """Latent semantic analysis of title, abstract and category.
+
+    The reader's vector is ``unit(sum_i w_i 2^(-age_i / half_life) x_i + centroid)`` over the
+    articles ``x_i`` she read, with ``w_i`` from `feedback`; ``centroid`` is the mean of the
+    centroids of her chosen categories. So cold readers are where their choice is, and the choice
+    fades as reading tells more. Vectors have unit norm: a score is a cosine.
+    """
+
+    name = "content"
+
+    def __init__(
+        self,
+        text: TextEmbedding,
+        read: pl.DataFrame,
+        read_vectors: Vectors,
+        centroids: tuple[list[str], Vectors],
+        weights: Weights,
+        params: Params,
+    ) -> None:
+        self.text = text
+        self.read = read  # article_id, title
+        self.read_vectors = read_vectors
+        self.categories = Index(centroids[0])
+        self.centroids = centroids[1]
+        self.weights = weights
+        self._half_life_days = params.content.half_life_days
+        self._embedded: tuple[pl.DataFrame, Vectors] | None = None
+
+    @classmethod
+    def fit(cls, data: TrainingData, params: Params) -> Self:
+        """Learn the embedding from the articles, and embed those that anybody read."""
+        text = TextEmbedding.fit(data.articles, params.content, params.training.seed)
+        vectors = text.embed(data.articles)
+        was_read = data.articles["article_id"].is_in(data.reads["article_id"].unique().implode())
+        return cls(
+            text,
+            data.articles.filter(was_read).select("article_id", "title"),
+            vectors[was_read.to_numpy()],
+            _centroids(data.articles["category"], vectors),
+            Weights.of(data.reads, params),
+            params,
+        )
+
+    @classmethod
+    def from_state(cls, state: State, params: Params) -> Self:
+        """The scorer that was saved."""
+        return cls(
+            TextEmbedding(state["terms"], state["idf"], state["components"]),
+            pl.DataFrame(state["read"], schema={"article_id": pl.String, "title": pl.String}),
+            state["read_vectors"],
+            (state["categories"], state["centroids"]),
+            Weights(**state["weights"]),
+            params,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """The embedding, the read articles, the categories and how dwell was weighted."""
+        return {
+            "terms": self.text.terms,
+            "idf": self.text.idf,
+            "components": self.text.components,
+            "read": self.read.to_dict(as_series=False),
+            "read_vectors": self.read_vectors,
+            "categories": self.categories.ids.to_list(),
+            "centroids": self.centroids,
+            "weights": vars(self.weights),
+        }
+
+    def user_vectors(self, request: Request) -> Vectors:
+        """Where each reader's reading points to, unit norm; zeros when nothing is known of her."""
+        read, vectors = self.known_articles(request)
+        users, articles = Index(request.users["user_id"]), Index(read["article_id"])
+        seen = feedback(request.history, self.weights).with_columns(
+            decayed=pl.col("weight")
+            * (
+                (pl.col("last_read_at") - request.as_of).dt.total_seconds()
+                * (math.log(2) / 86400 / self._half_life_days)
+            )
+            .clip(upper_bound=0.0)
+            .exp()
+        )
+        rows, columns = users.rows(seen["user_id"]), articles.rows(seen["article_id"])
+        known = (rows >= 0) & (columns >= 0)
+        decayed = seen["decayed"].to_numpy()[known]
+        matrix = csr_matrix(
+            (decayed, (rows[known], columns[known])), shape=(len(users), len(articles))
+        )
+        return unit(np.asarray(matrix @ vectors) + _CHOICE_WEIGHT * self._chosen(request))
+
+    def article_vectors(self, request: Request) -> Vectors:
+        """Embeddings of the articles, unit norm; zeros for those without any known word."""
+        return self.embed(request.articles)
+
+    def embed(self, articles: pl.DataFrame) -> Vectors:
+        """Shape (articles, k). The last frame is remembered: readers come in blocks."""
+        if self._embedded is None or self._embedded[0] is not articles:
+            self._embedded = (articles, self.text.embed(articles))
+        return self._embedded[1]
+
+    def known_articles(self, request: Request) -> tuple[pl.DataFrame, Vectors]:
+        """``article_id`` and ``title`` of articles that a history may name, and their vectors.
+
+        Articles that appeared after the training are known from the request.
+        """
+        new = ~request.articles["article_id"].is_in(self.read["article_id"].implode())
+        read = pl.concat(
+            [self.read, request.articles.filter(new).select("article_id", "title")],
+        )
+        return read, np.vstack([self.read_vectors, self.embed(request.articles)[new.to_numpy()]])
+
+    def _chosen(self, request: Request) -> Vectors:
+        chosen = (
+            request.users.select("preferred_categories")
+            .with_row_index("row")
+            .explode("preferred_categories")
+            .drop_nulls()
+        )
+        columns = self.categories.rows(chosen["preferred_categories"])
+        known = columns >= 0
+        rows = chosen["row"].to_numpy()[known]
+        matrix = csr_matrix(
+            (np.ones(len(rows), np.float32), (rows, columns[known])),
+            shape=(request.users.height, len(self.categories)),
+        )
+        return unit(np.asarray(matrix @ self.centroids))
+
+
+def _centroids(category: pl.Series, vectors: Vectors) -> tuple[list[str], Vectors]:
+    categories = category.filter(category != UNKNOWN).unique().sort()
+    rows = Index(categories).rows(category)
+    sums = np.zeros((len(categories), vectors.shape[1]), np.float32)
+    np.add.at(sums, rows[rows >= 0], vectors[rows >= 0])
+    return categories.to_list(), unit(sums)

@@ -1,0 +1,25 @@
+"""Row numbers of ids: the way from opaque text to rows of an array."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+class Index:
+    """Ids in a fixed order."""
+
+    def __init__(self, ids: Sequence[str] | pl.Series) -> None:
+        self.ids = pl.Series("id", ids, dtype=pl.String)
+        self._rows = self.ids.to_frame().with_row_index("row")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, ids: pl.Series) -> NDArray[np.int64]:
+        """The row of each id, -1 for ids that are not in the index."""
+        found = (
+            ids.alias("id").to_frame().join(self._rows, on="id", how="left", maintain_order="left")
+        )
+        return found["row"].cast(pl.Int64).fill_null(-1).to_numpy()

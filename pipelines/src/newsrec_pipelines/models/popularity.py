@@ -1,0 +1,137 @@
+"""Popularity scorer: what is read now, with exponential decay, by region."""
+
+from typing import Any, Final, Self
+
+import numpy as np
+import polars as pl
+
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.features.windows import article_windows, ring_columns
+from newsrec_pipelines.models.index import Index
+from newsrec_pipelines.models.protocols import State, Vectors
+from newsrec_pipelines.schemas import UNKNOWN
+
+# Windows of clicks, and the middle of the hours that each adds to the one before it.
+_WINDOWS: Final = (("clicks_1h", 0.5), ("clicks_3h", 2.0), ("clicks_24h", 13.5))
+# A region's share of a category starts from everybody's share, as if so many reads had been seen.
+_PRIOR_READS: Final = 100.0
+_LARGEST_LIFT: Final = 4.0
+
+
+def popularity(params: Params) -> pl.Expr:
+    """Decayed reads of an article at the moment asked, from its counters at that moment.
+
+    ``sum_w (clicks_w - clicks_(w-1)) 2^(-age_w / half_life) * v`` over the windows up to 1, 3 and
+    24 hours, each as old as its middle. ``v`` is what a click on it is worth, of a whole read:
+    ``c + (1 - c) min(mean_dwell_24h / full_dwell, 1)`` with ``c`` the weight of a click; so
+    headlines that promise too much weigh little. The counters count themselves down to zero, so
+    the value is never stale, and it is the same in training, evaluation and scoring.
+    """
+    inner, decayed = pl.lit(0.0), pl.lit(0.0)
+    for window, age_hours in _WINDOWS:
+        decay = 0.5 ** (age_hours / params.popularity.half_life_hours)
+        # Rings of two resolutions: a longer window may end a few minutes before a shorter one.
+        decayed += (pl.col(window) - inner).clip(0.0) * decay
+        inner = pl.col(window)
+    click = params.training.click_weight
+    dwell = (pl.col("mean_dwell_24h") / params.training.full_dwell_seconds).clip(0.0, 1.0)
+    return decayed * (click + (1 - click) * dwell)
+
+
+class Popularity:
+    """``log(1 + popularity * lift)``, where `lift` says how a region likes a category.
+
+    ``lift = P(category | region) / P(category)`` among the reads of the training data, with the
+    region's share shrunk towards everybody's, and between 1/4 and 4.
+    """
+
+    name = "popularity"
+
+    def __init__(
+        self, regions: list[str], categories: list[str], lift: Vectors, params: Params
+    ) -> None:
+        self.regions = Index(regions)
+        self.categories = Index(categories)
+        self.lift = lift
+        self._params = params
+
+    @classmethod
+    def fit(cls, data: TrainingData, params: Params) -> Self:
+        """Count which region reads which category."""
+        reads = (
+            data.reads.filter(pl.col("kind") != "hide")
+            .unique(["user_id", "article_id"])
+            .join(data.users.select("user_id", "region"), on="user_id")
+            .join(data.articles.select("article_id", "category"), on="article_id")
+        )
+        known = reads.filter(pl.col("region") != UNKNOWN, pl.col("category") != UNKNOWN)
+        regions = known["region"].unique().sort().to_list()
+        categories = known["category"].unique().sort().to_list()
+        counts = np.zeros((len(regions), len(categories)))
+        rows, columns = (
+            Index(regions).rows(known["region"]),
+            Index(categories).rows(known["category"]),
+        )
+        np.add.at(counts, (rows, columns), 1)
+        share = counts.sum(axis=0) / max(counts.sum(), 1)
+        of_region = (counts + _PRIOR_READS * share) / (
+            counts.sum(axis=1, keepdims=True) + _PRIOR_READS
+        )
+        lift = np.clip(of_region / share, 1 / _LARGEST_LIFT, _LARGEST_LIFT).astype(np.float32)
+        return cls(regions, categories, lift, params)
+
+    @classmethod
+    def from_state(cls, state: State, params: Params) -> Self:
+        """The scorer that was saved."""
+        return cls(state["regions"], state["categories"], state["lift"], params)
+
+    def state(self) -> dict[str, Any]:
+        """Regions, categories and lifts. What is popular is no state: the request says it."""
+        return {
+            "regions": self.regions.ids.to_list(),
+            "categories": self.categories.ids.to_list(),
+            "lift": self.lift,
+        }
+
+    def user_vectors(self, request: Request) -> Vectors:
+        """One column a region, and a last one for readers of unknown region; a single 1 a row."""
+        rows = self.regions.rows(request.users["region"])
+        return np.eye(len(self.regions) + 1, dtype=np.float32)[rows]
+
+    def article_vectors(self, request: Request) -> Vectors:
+        """The score of each article for each region, and without one."""
+        now = current_popularity(request, self._params)
+        return self._by_region(now, request.articles["category"])
+
+    def pair_scores(
+        self, features: pl.DataFrame, region: pl.Series, category: pl.Series
+    ) -> Vectors:
+        """Scores of pairs with their features at the moments at which they were asked for."""
+        now = features.select(popularity(self._params)).to_series()
+        rows = self.regions.rows(region)
+        return self._by_region(now, category)[np.arange(len(rows)), rows]
+
+    def _by_region(self, now: pl.Series, category: pl.Series) -> Vectors:
+        lift = np.ones((len(self.categories) + 1, len(self.regions) + 1), np.float32)
+        lift[:-1, :-1] = self.lift.T
+        rows = self.categories.rows(category)  # -1, of an unknown category, is the row of ones
+        return np.log1p(now.to_numpy()[:, None] * lift[rows]).astype(np.float32)
+
+
+def current_popularity(request: Request, params: Params) -> pl.Series:
+    """`popularity` of each of the request's articles at its moment."""
+    rings = ring_columns()
+    rows = (
+        request.articles.select("article_id")
+        .join(
+            request.article_features.select("article_id", "stamped_at", *rings),
+            on="article_id",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(asked_at=pl.lit(request.as_of))
+    )
+    windows = article_windows(rows, "asked_at", params.features)
+    mean_dwell = pl.col("dwell_24h") / (pl.col("reads_24h") + 1.0)
+    return windows.with_columns(mean_dwell_24h=mean_dwell).select(popularity(params)).to_series()
