@@ -32,7 +32,9 @@ def publish(
     """One run as `newsrec recommend` makes it, for the date of `as_of`."""
     with connect(url, "newsrec_scoring") as conn:
         run = new_run(as_of.date(), as_of, "fake")
-        return write_run(conn, run, model or FakeModel(), request, params, readers_per_block)
+        summary = Summary(run.run_id)
+        write_run(conn, run, model or FakeModel(), request, params, summary, readers_per_block)
+    return summary
 
 
 def current_run(url: str) -> tuple[str, int] | None:

@@ -25,11 +25,14 @@ def recommend(ctx: Context, day: datetime, as_of: str | None) -> None:
     moment = _moment(as_of) if as_of else day.replace(tzinfo=UTC)
     # Pinned here: a promotion during the run changes the next run only.
     version = FileRegistry(ctx.store).champion()
-    model = NewsModel.load(ctx.store, version)
     run = new_run(day.date(), moment, version)
+    summary = Summary(run.run_id)
     with connect(ctx.settings.require_database_url(), "newsrec_scoring") as conn:
-        request = readers_and_candidates(build_request(ctx.store, moment, ctx.params), conn)
-        summary = write_run(conn, run, model, request, ctx.params)
+        with summary.timed("load"):
+            model = NewsModel.load(ctx.store, version)
+        with summary.timed("request"):
+            request = readers_and_candidates(build_request(ctx.store, moment, ctx.params), conn)
+        write_run(conn, run, model, request, ctx.params, summary)
     _print(summary, ctx.params.slate.depth)
 
 

@@ -74,9 +74,10 @@ def write_run(
     model: slates.Model,
     request: Request,
     params: Params,
+    summary: Summary,
     readers_per_block: int = READERS_PER_BLOCK,
-) -> Summary:
-    """Write and publish slates for all readers of the request.
+) -> None:
+    """Write and publish slates for all readers of the request; `summary` says what was done.
 
     The slates do not depend on `readers_per_block`, which only bounds the memory.
 
@@ -84,7 +85,7 @@ def write_run(
         ModelError: when a slate breaks a rule of publishing. Nothing is published then.
         DatabaseError: when another run of the same date is being written.
     """
-    summary = Summary(run.run_id, candidates=request.articles.height)
+    summary.candidates = request.articles.height
     with publishing(conn, run) as writer:
         _write_slates(writer, summary, model, request, params, readers_per_block)
         with summary.timed("popular and similar"):
@@ -92,7 +93,6 @@ def write_run(
             writer.similar(slates.similar(model, request, params.slate.depth))
     with summary.timed("prune"):
         summary.pruned = prune(conn, params.slate.keep_runs, run.run_id)
-    return summary
 
 
 def _write_slates(

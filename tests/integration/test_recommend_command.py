@@ -1,0 +1,213 @@
+"""`newsrec recommend` with the real features and the real model."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from newsrec_pipelines import cli
+from newsrec_pipelines.features.counters import update_counters
+from newsrec_pipelines.features.examples import build_request, training_data
+from newsrec_pipelines.models.news import NewsModel
+from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.scoring import slates
+from newsrec_pipelines.store import Store
+from support.fake_model import AS_OF, make_articles, make_users
+from support.feature_events import frame, write_clean
+from support.postgres import REPOSITORY, query
+from support.slates import PARAMS, current_run, rows_of, runs
+
+_READERS = 24
+_DATE = ("--date", "2026-03-06")
+
+
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small clean store of two days and a champion."""
+    folder = tmp_path_factory.mktemp("var")
+    store = Store((folder / "store").as_uri())
+    _write_two_days(store)
+    for day in (AS_OF - timedelta(days=2), AS_OF - timedelta(days=1)):
+        update_counters(store, day.date(), PARAMS, "b")
+    data = training_data(store, AS_OF, PARAMS)
+    manifest = NewsModel.produce_model(data, PARAMS).save(store, data, "test")
+    FileRegistry(store).promote(manifest.version)
+    return folder
+
+
+def _write_two_days(store: Store) -> None:
+    articles = make_articles(240)
+    write_clean(store, "articles", articles)
+    joined = [AS_OF - timedelta(days=2, minutes=-1)] * _READERS
+    users = make_users(_READERS).with_columns(joined_at=pl.Series(joined))
+    write_clean(store, "users", frame("users", users.to_dicts()))
+    languages = dict(zip(users["user_id"], users["language"], strict=True))
+    rows = articles.sort("published_at").to_dicts()
+    shown, read = [], []
+    for n, (user, language) in enumerate(list(languages.items())[:-4]):  # the last ones are cold
+        for visit in range(6):
+            moment = AS_OF - timedelta(hours=30 - 5 * visit, minutes=n)
+            known = [a for a in rows if a["available_at"] < moment and a["language"] == language]
+            ids = [a["article_id"] for a in known[-6:]]
+            shown.append(
+                {
+                    "impression_id": f"i-{user}-{visit}",
+                    "user_id": user,
+                    "shown_at": moment,
+                    "article_ids": ids,
+                }
+            )
+            read.append(
+                {
+                    "event_id": f"e-{user}-{visit}",
+                    "user_id": user,
+                    "article_id": ids[(n + visit) % 3],
+                    "read_at": moment + timedelta(seconds=9),
+                    "kind": "read",
+                    "dwell_seconds": 20.0 + n,
+                    "view_id": f"v-{user}-{visit}",
+                    "impression_id": f"i-{user}-{visit}",
+                }
+            )
+    write_clean(store, "impressions", frame("impressions", shown))
+    write_clean(store, "reads", frame("reads", read))
+
+
+def _recommend(*args: str) -> None:
+    try:
+        cli.main(["--params", str(REPOSITORY / "params.yaml"), "recommend", *args])
+    except SystemExit as e:
+        if e.code:
+            raise
+
+
+@pytest.fixture
+def environment(var: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Settings for the command; the database's URL."""
+    monkeypatch.setenv("NEWSREC_VAR", str(var))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.delenv("STORE_URL", raising=False)
+    return database_url
+
+
+def _fails(capsys: pytest.CaptureFixture[str], *args: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        _recommend(*args)
+    assert ended.value.code == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_every_reader_gets_a_slate_with_reasons(
+    environment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _recommend(*_DATE)
+
+    run = current_run(environment)
+    assert run is not None
+    assert run[1] == _READERS
+    said = capsys.readouterr().out
+    assert f"published {run[0]}" in said
+    assert "24 readers" in said
+    assert "17% cold" in said
+    rows = rows_of(environment, run[0])
+    for _, variant, articles, scores, propensities, reasons, _ in rows["recommendations"]:
+        assert variant == "champion"
+        assert len(articles) >= 10
+        assert len(articles) == len(scores) == len(propensities) == len(reasons)
+        assert all(r["code"] and r["text"] for r in reasons)
+    assert rows["similar_articles"]
+    assert ("", "") in {(r[0], r[1]) for r in rows["popular_slates"]}
+
+
+def test_the_same_seed_moment_and_version_give_the_same_slates(environment: str) -> None:
+    found = []
+    for _ in range(2):
+        _recommend(*_DATE)
+        run = current_run(environment)
+        assert run is not None
+        found.append(run[0])
+
+    assert found[0] != found[1]
+    assert rows_of(environment, found[0]) == rows_of(environment, found[1])
+
+
+def test_the_real_models_slates_do_not_depend_on_the_size_of_a_block(var: Path) -> None:
+    store = Store((var / "store").as_uri())
+    model = NewsModel.load(store, FileRegistry(store).champion())
+    request = build_request(store, AS_OF, PARAMS)
+    request = replace(request, users=request.users.sort("user_id"))
+
+    whole = slates.predict(model, request, 20)
+    parts = [slates.predict(model, b, 20) for b in slates.blocks(request, 5)]
+
+    assert pl.concat(parts).equals(whole)
+
+
+def test_a_refresh_during_the_day_is_a_run_of_the_same_date(environment: str) -> None:
+    _recommend(*_DATE)
+    _recommend(*_DATE, "--as-of", "2026-03-06T02:30:00+01:00")
+
+    found = query(environment, "SELECT run_id, as_of FROM recommendation_runs ORDER BY started_at")
+    assert str(found[1][0]).startswith("2026-03-06T0130-")
+    assert found[1][1] == AS_OF + timedelta(hours=1, minutes=30)
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-03-06T02:30:00"])
+def test_a_moment_without_offset_or_sense_is_refused(moment: str, environment: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        _recommend(*_DATE, "--as-of", moment)
+
+    assert ended.value.code == 2
+    assert runs(environment) == []
+
+
+def test_a_day_without_fresh_articles_leaves_the_old_run(
+    environment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _recommend(*_DATE)
+    before = current_run(environment)
+
+    assert "no article to recommend at 2026-04-01" in _fails(capsys, "--date", "2026-04-01")
+
+    assert current_run(environment) == before
+    assert len(runs(environment)) == 1
+
+
+def test_a_moment_before_all_data_knows_no_reader(
+    environment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no reader was known before 2026-01-01" in _fails(capsys, "--date", "2026-01-01")
+
+
+def test_without_a_champion_it_says_how_to_train_one(
+    environment: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
+
+    assert "newsrec train" in _fails(capsys, *_DATE)
+
+
+def test_a_dead_database_is_one_line(
+    environment: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+
+    assert "cannot connect to PostgreSQL" in _fails(capsys, *_DATE)
+
+
+def test_a_database_without_tables_is_one_line(
+    environment: str,
+    empty_database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+
+    assert "PostgreSQL" in _fails(capsys, *_DATE)
