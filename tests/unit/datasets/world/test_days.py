@@ -246,3 +246,29 @@ def test_users_arrive_once_and_again_when_they_change_their_mind(
     fixed = ("region", "language", "timezone", "joined_at", "consents", "email")
     for user in changed:
         assert [second[user].get(k) for k in fixed] == [first[user].get(k) for k in fixed]
+
+
+def test_the_truth_tells_of_every_article_reader_and_view(
+    store: Store, params: WorldParams
+) -> None:
+    write_day(store, params, day(0))
+
+    def truth(key: str) -> pl.DataFrame:
+        return pl.read_parquet(store.path(f"truth/{key}"), hive_partitioning=False)
+
+    views = truth(f"views/dt={day(0)}/front_page.parquet")
+    assert views["view_id"].is_unique().all()
+    assert set(parquet(store, "reads", 0)["view_id"]) <= set(views["view_id"])
+    assert views["click_probability"].is_between(0, 1).all()
+    assert len(truth("readers/from_start.parquet")) == params.readers
+    articles = truth(f"articles/dt={day(0)}/articles.parquet")
+    assert {r["article_id"] for r in records(store, "articles", 0)} <= set(articles["article_id"])
+    assert articles["quality"].is_between(0, 1).all()
+
+
+def test_spoilt_copies_of_articles_have_keys_of_their_own(
+    store: Store, params: WorldParams
+) -> None:
+    write_day(store, params, day(0))
+    ids = {r["article_id"] for r in records(store, "articles", 0)}
+    assert len(ids) == params.articles_per_day

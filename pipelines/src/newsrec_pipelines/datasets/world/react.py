@@ -58,6 +58,7 @@ def react_to_slates(
             f"all visits of {day} saw the front page: simulate it with --front-page-share below 1"
         )
     client = ApiClient(api_url)
+    # The API stands still meanwhile: a reader who comes twice would get the same slate twice.
     came, slate_of_visit = np.unique(visits.reader, return_inverse=True)
     slates = client.slates([readers.id(i) for i in came.tolist()])
     articles = living_articles(params, day, _ARTICLE_DAYS)
