@@ -35,7 +35,7 @@ def _only_text(value: object) -> object:
 
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=ID_PATTERN)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_only_text)]
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_only_text)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
