@@ -6,6 +6,7 @@ import click
 
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import ConfigError
+from newsrec_pipelines.features import materialization
 
 
 @click.command()
@@ -18,10 +19,6 @@ def materialize(context: Context, as_of: str) -> None:
     except ValueError as e:
         raise ConfigError(f"--as-of must be an ISO time, not {as_of!r}") from e
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    context.settings.require_database_url()
-    # Feast takes seconds to import: not for a wrong option.
-    from newsrec_pipelines.features import materialization
-
     written = materialization.materialize(context.settings, moment)
     counts = ", ".join(f"{rows} {view}" for view, rows in written.items())
     click.echo(f"materialized {moment:%Y-%m-%d %H:%M} UTC: {counts}")

@@ -7,7 +7,7 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueT
 from feast.data_format import ParquetFormat
 from feast.types import Array, FeastType, Float64, Int32, Int64, String, UnixTimestamp
 
-from newsrec_pipelines.features.raw import FEATURES, KEYS
+from newsrec_pipelines.features.raw import FEATURES, KEYS, view_name
 from newsrec_pipelines.features.snapshots import rows_dataset
 
 PROJECT: Final = "newsrec"
@@ -62,13 +62,3 @@ def define(store_url: str) -> Definitions:
     ]
     service = FeatureService(name=SERVICE, features=list(views))
     return Definitions(list(entities.values()), views, service)
-
-
-def view_name(view: str) -> str:
-    """The name of a counters' view in Feast."""
-    return f"{view}_features"
-
-
-def references(view: str) -> list[str]:
-    """The references of all features of a view, as `get_online_features` wants them."""
-    return [f"{view_name(view)}:{feature}" for feature in FEATURES[view]]

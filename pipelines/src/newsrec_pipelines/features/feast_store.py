@@ -1,5 +1,6 @@
 """Feast stores configured in code from our settings; feature_repo/ is the same for Feast's CLI."""
 
+import asyncio
 import contextlib
 import tempfile
 import warnings
@@ -7,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from feast import FeatureStore
 from feast.repo_config import RegistryConfig, RepoConfig
 from google.protobuf.message import DecodeError
 
 from newsrec_pipelines.config import Settings
+from newsrec_pipelines.errors import DatabaseError
 from newsrec_pipelines.features import offline_store, online_store
 from newsrec_pipelines.features.definitions import PROJECT, define
 from newsrec_pipelines.store import Store
@@ -33,24 +36,32 @@ def offline(store: Store) -> Iterator[FeatureStore]:
         yield features
 
 
-def online(settings: Settings) -> FeatureStore:
-    """The feature store with its PostgreSQL online store, definitions applied.
+@contextlib.contextmanager
+def online(settings: Settings) -> Iterator[FeatureStore]:
+    """The feature store with its PostgreSQL online store, definitions applied; closed at the end.
 
     The registry lies at ``$NEWSREC_VAR/feast/registry.db``. It only remembers what was
     materialized: a lost or broken one is made anew.
 
     Raises:
         ConfigError: when there is no database.
+        DatabaseError: when it cannot be reached or refuses, also while in use.
     """
     registry = settings.var / "feast" / "registry.db"
     registry.parent.mkdir(parents=True, exist_ok=True)
     database = online_store.connection(settings.require_database_url())
     try:
-        features = _applied(registry, database, settings.store_url)
-    except DecodeError:
-        registry.unlink()
-        features = _applied(registry, database, settings.store_url)
-    return features
+        try:
+            features = _applied(registry, database, settings.store_url)
+        except DecodeError:
+            registry.unlink()
+            features = _applied(registry, database, settings.store_url)
+        try:
+            yield features
+        finally:
+            asyncio.run(features.close())
+    except psycopg.Error as e:
+        raise DatabaseError(f"PostgreSQL: {' '.join(str(e).split())}") from e
 
 
 @contextlib.contextmanager

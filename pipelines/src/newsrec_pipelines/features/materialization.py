@@ -2,17 +2,16 @@
 
 import contextlib
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import polars as pl
-import psycopg
 
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Settings
-from newsrec_pipelines.errors import DatabaseError, DataError
-from newsrec_pipelines.features import feast_store, snapshots
-from newsrec_pipelines.features.definitions import view_name
-from newsrec_pipelines.features.raw import KEYS
+from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.features import feast_loader, snapshots
+from newsrec_pipelines.features.raw import KEYS, view_name
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.store import Store
 
@@ -35,23 +34,24 @@ def materialize(settings: Settings, as_of: datetime) -> dict[str, int]:
     store = Store(settings.store_url)
     if not any(store.days(snapshots.rows_dataset(view)) for view in KEYS):
         raise DataError(f"no counters in {store.url}: run newsrec etl")
+    feast_store = feast_loader.load()
     written = {}
-    try:
-        features = feast_store.online(settings)
+    with feast_store.online(settings) as features:
         for view in track(list(KEYS), "materialize"):
             name = view_name(view)
             until = features.get_feature_view(name).most_recent_end_time
             start = until if until and until <= as_of else _EPOCH
             written[view] = _changed(store, view, start, as_of)
             # Feast prints to standard output and draws bars of its own.
-            with (
-                contextlib.redirect_stdout(io.StringIO()),
-                contextlib.redirect_stderr(io.StringIO()),
-            ):
+            with feast_store.quiet(), _silent():
                 features.materialize(start, as_of, feature_views=[name])
-    except psycopg.Error as e:
-        raise DatabaseError(f"PostgreSQL: {' '.join(str(e).split())}") from e
     return written
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
 
 
 def _changed(store: Store, view: str, start: datetime, end: datetime) -> int:

@@ -77,3 +77,8 @@ class RoleOnlineStore(PostgreSQLOnlineStore):
             )
         self._conn.set_autocommit(autocommit)
         yield self._conn
+
+    async def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        if self._conn is not None:
+            self._conn.close()

@@ -41,6 +41,11 @@ FEATURES: Final[dict[str, dict[str, pl.DataType]]] = {
 }
 
 
+def view_name(view: str) -> str:
+    """The name of a view in Feast."""
+    return f"{view}_features"
+
+
 def schema(view: str, *, stamped: bool = True) -> pl.Schema:
     """Key, `event_timestamp` (if `stamped`) and features of a view, in the order of storage."""
     columns: dict[str, pl.DataType] = {key: pl.String() for key in KEYS[view]}

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from newsrec_pipelines.features.raw import FEATURES, KEYS, STAMP, schema
+from newsrec_pipelines.features import feast_loader
+from newsrec_pipelines.features.raw import FEATURES, KEYS, STAMP, schema, view_name
 from newsrec_pipelines.store import Store
 
 if TYPE_CHECKING:
@@ -72,14 +73,12 @@ def online(
         article_ids: articles.
         categories: the categories of the articles.
     """
-    from newsrec_pipelines.features.definitions import references
-
     rows = []
     for view, entities in _entities(user_ids, article_ids, categories).items():
         parts = [_empty(view)]
         for part in entities.iter_slices(_ONLINE_ROWS):
             response = features.get_online_features(
-                references(view), part.to_dict(as_series=False), full_feature_names=True
+                _references(view), part.to_dict(as_series=False), full_feature_names=True
             )
             parts.append(_named(view, pl.DataFrame(response.to_dict())))
         rows.append(pl.concat(parts))
@@ -99,10 +98,7 @@ def _entities(
 
 
 def _join(store: Store, asked: dict[str, pl.DataFrame]) -> FeatureRows:
-    # Feast takes seconds to import: only when features are read.
-    from newsrec_pipelines.features import feast_store
-    from newsrec_pipelines.features.definitions import references
-
+    feast_store = feast_loader.load()
     rows = []
     with feast_store.offline(store) as features, feast_store.quiet():
         for view, frame in asked.items():
@@ -112,7 +108,7 @@ def _join(store: Store, asked: dict[str, pl.DataFrame]) -> FeatureRows:
                 rows.append(_empty(view).with_columns(pl.lit(None, STAMP).alias("asked_at")))
                 continue
             job = features.get_historical_features(
-                entities.to_pandas(), references(view), full_feature_names=True
+                entities.to_pandas(), _references(view), full_feature_names=True
             )
             found = pl.DataFrame(pl.from_arrow(job.to_arrow()))
             rows.append(_named(view, found, "event_timestamp"))
@@ -122,7 +118,7 @@ def _join(store: Store, asked: dict[str, pl.DataFrame]) -> FeatureRows:
 def _named(view: str, found: pl.DataFrame, asked: str | None = None) -> pl.DataFrame:
     """Feast's answer under our names and types, without entities that have no row."""
     keys = [*KEYS[view], "asked_at"] if asked else [*KEYS[view]]
-    prefix = f"{view}_features__"
+    prefix = f"{view_name(view)}__"
     names = {f"{prefix}{name}": name for name in FEATURES[view]} | (
         {asked: "asked_at"} if asked else {}
     )
@@ -134,6 +130,10 @@ def _named(view: str, found: pl.DataFrame, asked: str | None = None) -> pl.DataF
         .filter(pl.col("stamped_at").is_not_null())
         .sort(keys)
     )
+
+
+def _references(view: str) -> list[str]:
+    return [f"{view_name(view)}:{feature}" for feature in FEATURES[view]]
 
 
 def _empty(view: str) -> pl.DataFrame:
