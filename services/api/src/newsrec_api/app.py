@@ -34,7 +34,7 @@ def create_app(settings: Settings, repositories: Repositories, clock: Clock) -> 
 
     observe.register(app, metrics)
     problems.register(app)
-    app.register_blueprint(readers.blueprint(recommend, manage, metrics, clock))
+    app.register_blueprint(readers.blueprint(recommend, manage, metrics))
     app.register_blueprint(
         articles.blueprint(recommend, r.articles, r.blocks, clock, settings.admin_token)
     )

@@ -1,5 +1,6 @@
 """Prometheus metrics of one application, whole over several worker processes."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -30,18 +31,16 @@ class Metrics:
             "requests", "Requests by route and status.", "route", "method", "status"
         )
         self._seconds = self._histogram("request_seconds", "Time to answer, by route.", "route")
-        self._slates = self._counter(
-            "slates", "Slates served: stored ones, and fallbacks for want of one.", "kind"
-        )
         self._slate_seconds = self._histogram(
-            "slate_seconds", "Time to deliver the top n, by n and kind of slate.", "n", "kind"
+            "slate_seconds", "Time to deliver the top n; kind is stored or fallback.", "n", "kind"
         )
-        self._slate_age = Gauge(
-            "newsrec_api_slate_age_seconds",
-            "Age of the slate served last: since the as-of time of its run.",
+        self._slate_as_of = Gauge(
+            "newsrec_api_slate_as_of_seconds",
+            "As-of time of the newest slate served, since 1970: its age is time() minus this.",
             registry=self._registry,
-            multiprocess_mode="mostrecent",
+            multiprocess_mode="max",
         )
+        self._newest_as_of = 0.0
         self._events = self._counter("events", "Events by entity and outcome.", "entity", "outcome")
         # labels() takes a lock and builds a tuple of text; the same few children come each time.
         self._children: dict[tuple[Any, ...], tuple[Any, ...]] = {}
@@ -56,18 +55,18 @@ class Metrics:
         found[0].inc()
         found[1].observe(seconds)
 
-    def slate(self, limit: int, fallback: bool, age_seconds: float, seconds: float) -> None:
+    def slate(self, limit: int, fallback: bool, as_of: datetime, seconds: float) -> None:
         """Count one slate delivered."""
         n = next((bound for bound in (10, 20) if limit <= bound), 50)
-        key = ("slate", n, fallback)
+        key = (n, fallback)
         found = self._children.get(key)
         if found is None:
-            kind = "fallback" if fallback else "stored"
-            found = self._slates.labels(kind), self._slate_seconds.labels(n, kind)
+            found = (self._slate_seconds.labels(n, "fallback" if fallback else "stored"),)
             self._children[key] = found
-        found[0].inc()
-        found[1].observe(seconds)
-        self._slate_age.set(age_seconds)
+        found[0].observe(seconds)
+        if (newest := as_of.timestamp()) > self._newest_as_of:
+            self._newest_as_of = newest
+            self._slate_as_of.set(newest)
 
     def events(self, entity: str, outcome: str, count: int) -> None:
         """Count events; `outcome` is accepted, duplicate or rejected."""

@@ -5,10 +5,11 @@ from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from newsrec_api.errors import ApiError
+from newsrec_api.observe import request_id
 
 log = structlog.get_logger()
 
@@ -32,16 +33,15 @@ def problem(
     status: int, title: str, detail: str, headers: dict[str, str] | None = None, **members: Any
 ) -> Response:
     """A problem document; its `request_id` finds the request in our logs."""
-    request_id = g.get("request_id", "")
     if _for_people():
-        page = render_template("error.html", title=title, detail=detail, request_id=request_id)
+        page = render_template("error.html", title=title, detail=detail, request_id=request_id())
         return Response(page, status, headers, content_type="text/html; charset=utf-8")
     body = {
         "type": "about:blank",
         "title": title,
         "status": status,
         "detail": detail,
-        "request_id": request_id,
+        "request_id": request_id(),
         **members,
     }
     return Response(orjson.dumps(body), status, headers, content_type="application/problem+json")
@@ -61,7 +61,7 @@ def _api_error(error: ApiError) -> Response:
         log.warning(
             "unavailable",
             detail=error.detail,
-            request_id=g.get("request_id", ""),
+            request_id=request_id(),
             cause=type(error.__cause__).__name__,
         )
     return problem(error.status, error.title, error.detail, error.headers, **error.members)
@@ -85,6 +85,6 @@ def _bug(error: Exception) -> Response:
         "bug",
         exc_info=error,
         route=request.url_rule.rule if request.url_rule else "none",
-        request_id=g.get("request_id", ""),
+        request_id=request_id(),
     )
     return problem(500, "Internal error", "something went wrong on our side")

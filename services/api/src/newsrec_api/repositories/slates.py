@@ -1,36 +1,30 @@
 """Published slates in PostgreSQL."""
 
+import orjson
+
+from newsrec_api.repositories.article_cache import ArticleCache
 from newsrec_api.repositories.pool import Pool
-from newsrec_api.values import Article, Run, StoredSlate, item
+from newsrec_api.values import Article, Item, Run, StoredSlate
 
 _CURRENT = (
     "SELECT run_id, model_version, as_of FROM recommendation_runs WHERE status = 'published' "
     "ORDER BY date DESC, published_at DESC LIMIT 1"
 )
 
-# The one query that must be fast: a reader's slate by key, with its articles, without the blocked
-# ones. $1 is the reader, $2 the number of places.
+# The one query that must be fast: a reader's slate by key, and which of its articles are blocked
+# at this moment. Fields of articles come from a cache.
 PREPARE = f"""
-PREPARE stored_slate (text, integer) AS
-WITH run AS ({_CURRENT}),
-slate AS (
-    SELECT r.* FROM run JOIN recommendations r ON r.run_id = run.run_id AND r.user_id = $1
-    ORDER BY r.variant LIMIT 1
-)
-SELECT run.run_id, slate.model_version, run.as_of, slate.variant,
-       place.score, slate.reasons->(place.n::int - 1)->>'code',
-       slate.reasons->(place.n::int - 1)->>'text',
-       a.article_id, a.title, a.abstract, a.category, a.language, a.publisher, a.url,
-       a.image_url, a.published_at
-FROM run CROSS JOIN slate
-CROSS JOIN LATERAL unnest(slate.article_ids, slate.scores)
-    WITH ORDINALITY AS place (article_id, score, n)
-JOIN articles a ON a.article_id = place.article_id
-WHERE NOT EXISTS (
-    SELECT FROM article_blocks b WHERE b.article_id = place.article_id AND b.lifted_at IS NULL
-)
-ORDER BY place.n LIMIT $2
+PREPARE stored_slate (text) AS
+WITH run AS ({_CURRENT})
+SELECT run.run_id, r.model_version, run.as_of, r.variant, r.article_ids, r.scores,
+       r.reasons::text, ARRAY(
+           SELECT b.article_id FROM article_blocks b
+           WHERE b.lifted_at IS NULL AND b.article_id = ANY(r.article_ids)
+       )
+FROM run JOIN recommendations r ON r.run_id = run.run_id AND r.user_id = $1
+ORDER BY r.variant LIMIT 1
 """
+_ARTICLES = f"SELECT {', '.join(Article._fields)} FROM articles WHERE article_id = ANY(%s)"
 
 
 class PostgresSlates:
@@ -38,21 +32,27 @@ class PostgresSlates:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._articles = ArticleCache(
+            lambda ids: map(Article._make, pool.rows(_ARTICLES, (list(ids),)))
+        )
 
     def stored(self, user_id: str, limit: int) -> StoredSlate | None:
         """The reader's slate of the current run, None without one."""
-        rows = self._pool.rows("EXECUTE stored_slate (%s, %s)", (user_id, limit))
+        rows = self._pool.rows("EXECUTE stored_slate (%s)", (user_id,))
         if not rows:
             return None
-        run_id, model_version, as_of, variant = rows[0][:4]
-        return StoredSlate(
-            Run(run_id, model_version, as_of),
-            variant,
-            [
-                item(Article._make(row[7:]), rank, row[4], row[5], row[6])
-                for rank, row in enumerate(rows, 1)
-            ],
-        )
+        run_id, model_version, as_of, variant, ids, scores, reasons_json, blocked = rows[0]
+        reasons = orjson.loads(reasons_json)
+        if len(ids) > limit and not blocked:
+            ids = ids[:limit]  # nothing will be left out: the rest is not needed
+        items: list[Item] = []
+        for n, fields in enumerate(self._articles.fields(ids)):
+            if fields is not None and fields["article_id"] not in blocked and len(items) < limit:
+                # Built in place: this is the hot loop.
+                items.append(
+                    {"rank": len(items) + 1, **fields, "score": scores[n], "reason": reasons[n]}
+                )
+        return StoredSlate(Run(run_id, model_version, as_of), variant, items)
 
     def current_run(self) -> Run | None:
         """The published run of the latest date."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from newsrec_api.clock import Clock
 from newsrec_api.http import body, json_response, limit, query_text
 from newsrec_api.metrics import Metrics
 from newsrec_api.use_cases.manage_readers import ManageReaders, NewReader, Preferences
@@ -13,9 +12,7 @@ from newsrec_api.use_cases.recommend import Recommend, Slate
 from newsrec_api.values import Profile
 
 
-def blueprint(
-    recommend: Recommend, manage: ManageReaders, metrics: Metrics, clock: Clock
-) -> Blueprint:
+def blueprint(recommend: Recommend, manage: ManageReaders, metrics: Metrics) -> Blueprint:
     """Routes about readers."""
     routes = Blueprint("readers", __name__, url_prefix="/v1/readers")
 
@@ -25,8 +22,7 @@ def blueprint(
         n = limit()
         slate = recommend.slate(user_id, n, query_text("region"), query_text("language"))
         response = json_response(_slate(slate))
-        age = (clock() - slate.as_of).total_seconds()
-        metrics.slate(n, slate.fallback, age, time.perf_counter() - began)
+        metrics.slate(n, slate.fallback, slate.as_of, time.perf_counter() - began)
         return response
 
     @routes.post("")

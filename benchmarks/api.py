@@ -1,0 +1,200 @@
+"""How fast is a reader's stored slate by HTTP, beside an empty Flask route on the same server?
+
+    .venv/bin/python benchmarks/api.py [--rounds 5] [--requests 4000] [--clients 4]
+
+Both applications run under the same gunicorn settings (newsrec_api.gunicorn_conf), side by side,
+and are asked in turns by keep-alive clients on the same cores. The bar is 0.55 of the empty route.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg2
+
+from newsrec_db import migrate
+from newsrec_db.embedded import Embedded
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from support.net import free_port
+from support.seed import NOW, seed
+
+BAR = 0.55
+READERS, ARTICLES = 2000, 4000
+EMPTY = """
+from flask import Flask
+app = Flask(__name__)
+@app.get("/")
+def empty():
+    return ""
+"""
+
+
+@contextmanager
+def server(application: str, folder: Path, env: dict[str, str]) -> Iterator[int]:
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:newsrec_api.gunicorn_conf"]
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*command, application],
+            env={**os.environ, **env, "PORT": str(port), "PYTHONPATH": str(folder)},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield port
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+class Client:
+    """One keep-alive connection that costs the cores as little as it can."""
+
+    def __init__(self, port: int) -> None:
+        for attempt in range(200):
+            try:
+                self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+                break
+            except ConnectionRefusedError:
+                if attempt == 199:
+                    raise
+                time.sleep(0.05)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def get(self, path: str) -> bytes:
+        """The body of one answer."""
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        answer = bytearray()
+        while (end := answer.find(b"\r\n\r\n")) < 0:
+            answer += self._receive()
+        head = bytes(answer[:end]).lower()
+        if not head.startswith(b"http/1.1 200"):
+            raise RuntimeError(answer.decode(errors="replace"))
+        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        while len(answer) < end + 4 + length:
+            answer += self._receive()
+        return bytes(answer[end + 4 :])
+
+    def _receive(self) -> bytes:
+        if chunk := self._socket.recv(65536):
+            return chunk
+        raise RuntimeError("the server closed the connection")
+
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
+
+
+def round_of(port: int, paths: Sequence[str], clients: int) -> tuple[float, list[float]]:
+    """Requests per second, and the time of each, of `clients` at once."""
+    times: list[list[float]] = [[] for _ in range(clients)]
+    failures: list[Exception] = []
+
+    def ask(n: int) -> None:
+        try:
+            client = Client(port)
+            for path in paths[n::clients]:
+                began = time.perf_counter()
+                client.get(path)
+                times[n].append(time.perf_counter() - began)
+            client.close()
+        except Exception as e:
+            failures.append(e)
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(clients)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return len(paths) / (time.perf_counter() - began), [t for one in times for t in one]
+
+
+def database(stack: ExitStack, folder: Path) -> str:
+    postgres = Embedded(folder / "postgres")
+    base = postgres.start().rsplit("/", 1)[0]
+    stack.callback(postgres.stop)
+    connection = psycopg2.connect(f"{base}/postgres")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE bench")
+    connection.close()
+    migrate.upgrade(f"{base}/bench")
+    seed(f"{base}/bench", readers=READERS, articles=ARTICLES)
+    connection = psycopg2.connect(f"{base}/bench")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    connection.close()
+    return f"{base}/bench"
+
+
+def percentile(times: list[float], share: float) -> float:
+    return sorted(times)[int(share * (len(times) - 1))] * 1000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=4000)
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--json", type=Path, help="write the numbers here as well")
+    args = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "empty_app.py").write_text(EMPTY)
+        env = {
+            "DATABASE_URL": database(stack, folder),
+            "LINK_SECRET": secrets.token_hex(),
+            "ADMIN_TOKEN": secrets.token_hex(),
+            "CLOCK_START": NOW.isoformat(),
+        }
+        ports = {
+            "empty": stack.enter_context(server("empty_app:app", folder, env)),
+            "slate": stack.enter_context(server("newsrec_api.bootstrap:app()", folder, env)),
+        }
+        slates = [
+            f"/v1/readers/reader-{n * 7919 % READERS:05}/recommendations?limit=10"
+            for n in range(args.requests)
+        ]
+        paths = {"empty": ["/"] * args.requests, "slate": slates}
+        first = json.loads(Client(ports["slate"]).get(slates[0]))
+        if first["fallback"] or len(first["items"]) != 10:
+            raise RuntimeError("this is no stored slate of ten")
+        rates: dict[str, list[float]] = {"empty": [], "slate": []}
+        times: dict[str, list[float]] = {"empty": [], "slate": []}
+        for turn in range(args.rounds + 1):
+            for name, port in ports.items():
+                rate, took = round_of(port, paths[name], args.clients)
+                if turn > 0:  # the first round warms up
+                    rates[name].append(rate)
+                    times[name] += took
+    ratio = statistics.median(s / e for s, e in zip(rates["slate"], rates["empty"], strict=True))
+    for name in rates:
+        print(
+            f"{name}: {statistics.median(rates[name]):,.0f} requests/s, "
+            f"p50 {percentile(times[name], 0.5):.1f} ms, p99 {percentile(times[name], 0.99):.1f} ms"
+        )
+    print(f"ratio: {ratio:.2f} of the empty route (bar {BAR})")
+    if args.json:
+        medians = {name: statistics.median(values) for name, values in rates.items()}
+        args.json.write_text(json.dumps({**medians, "ratio": ratio, "bar": BAR}, indent=2) + "\n")
+    return 0 if ratio >= BAR else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Articles of the last minute, kept in the process: many readers' slates share the same ones."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from newsrec_api.values import Article
+
+# A corrected headline shows after at most this long. Blocks do not wait: they are asked each time.
+SECONDS = 60.0
+MAX_ARTICLES = 20_000
+
+
+class ArticleCache:
+    """Fields of articles by id, loaded in one go where they are missing or old.
+
+    Threads may load the same article twice; the later one wins, and both are right.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[list[str]], Iterable[Article]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load = load
+        self._clock = clock
+        self._kept: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    def fields(self, article_ids: list[str]) -> list[dict[str, Any] | None]:
+        """The fields of each article, None for those that do not exist; do not change them."""
+        now = self._clock()
+        kept = self._kept
+        missing = [a for a in article_ids if a not in kept or kept[a][0] < now]
+        if missing:
+            if len(kept) + len(missing) > MAX_ARTICLES:
+                kept = self._kept = {}  # other threads may still read the old one
+                missing = article_ids
+            for article in self._load(missing):
+                fields = article._asdict()
+                kept[article.article_id] = (now + SECONDS, fields)
+        return [kept[a][1] if a in kept else None for a in article_ids]
