@@ -33,7 +33,7 @@ def load_params() -> Params:
 
 
 def with_params(**sections: dict[str, object]) -> Params:
-    """The repository's parameters with some values changed: ``with_params(slate={"depth": 10})``."""
+    """The repository's parameters, changed: ``with_params(slate={"depth": 10})``."""
     values = load_params().model_dump()
     for section, changes in sections.items():
         values[section] |= changes

@@ -60,7 +60,7 @@ def newest(request: Request, choice: Mask) -> Vectors:
 
 
 def best(
-    scores: Iterable[Vectors], mask: Mask, k: int
+    scores: Iterable[NDArray[np.floating]], mask: Mask, k: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The union of the `k` best allowed articles of each reader by each score.
 

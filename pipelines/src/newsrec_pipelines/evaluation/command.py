@@ -1,0 +1,61 @@
+"""`newsrec evaluate`: how good was a model on days that it had not seen?"""
+
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from newsrec_pipelines.context import Context
+from newsrec_pipelines.evaluation import backtest, report
+from newsrec_pipelines.models.registry import FileRegistry
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--date", "day", type=_DAY, help="Judge one version on this day.")
+@click.option("--model", "version", help="The version.  [default: the champion]")
+@click.option("--from", "first", type=_DAY, help="Walk forward from this day ...")
+@click.option("--to", "last", type=_DAY, help="... to this one, making models on the way.")
+@click.option(
+    "--refit-days",
+    type=click.IntRange(min=1),
+    default=7,
+    show_default=True,
+    help="Make the model anew every so many days.",
+)
+@click.pass_obj
+def evaluate(
+    ctx: Context,
+    day: datetime | None,
+    version: str | None,
+    first: datetime | None,
+    last: datetime | None,
+    refit_days: int,
+) -> None:
+    """Judge a model beside popularity, ALS, content and chance; write JSON and an HTML page."""
+    if day and not (first or last):
+        version = version or FileRegistry(ctx.store).champion()
+        result = backtest.judge_version(ctx.store, ctx.params, version, day.date())
+    elif first and last and not (day or version):
+        if first > last:
+            raise click.UsageError("--from must not be after --to")
+        result = backtest.walk_forward(ctx.store, ctx.params, first.date(), last.date(), refit_days)
+    else:
+        raise click.UsageError("give --date (and --model), or --from and --to")
+    keys = report.write(ctx.store, result)
+    _print(result)
+    for key in keys:
+        click.echo(f"  {ctx.store.path(key)}")
+
+
+def _print(result: backtest.Evaluation) -> None:
+    click.echo(f"model {result.model}")
+    counts = ", ".join(f"{count:,} {name}" for name, count in result.counts().items())
+    click.echo(f"  {counts}")
+    table = Table("system", *(report.METRICS), box=None, pad_edge=False)
+    for system, metrics in result.means().items():
+        values = (metrics[m].value if m in metrics else None for m in report.METRICS)
+        table.add_row(system, *("n/a" if v is None else f"{v:.4f}" for v in values))
+    Console(width=120).print(table)

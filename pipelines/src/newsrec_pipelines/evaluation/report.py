@@ -1,0 +1,124 @@
+"""The evaluation report: JSON for machines, one self-contained HTML page for people."""
+
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from newsrec_pipelines.evaluation import plots
+from newsrec_pipelines.evaluation.backtest import Evaluation
+from newsrec_pipelines.evaluation.judge import SYSTEMS
+from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS, Mean
+from newsrec_pipelines.store import Store
+
+FOLDER: Final = "reports/evaluation"
+METRICS: Final = (*LIST_METRICS, *SLATE_METRICS, "coverage")
+NOT_AVAILABLE: Final = "not available"
+_REASONS: Final = {
+    **dict.fromkeys(
+        LIST_METRICS, "the data has no impressions with clicked and unclicked articles"
+    ),
+    **dict.fromkeys(SLATE_METRICS, "no reader known before read anything new"),
+    "dwell_ndcg@10": "the data has no dwell",
+    "coverage": "there were no candidates",
+}
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """The whole report. A metric that the data cannot give has the value null and a reason."""
+    return {
+        "model": evaluation.model,
+        "first_day": str(evaluation.judgements[0].day),
+        "last_day": str(evaluation.judgements[-1].day),
+        "counts": evaluation.counts(),
+        "metrics": _metrics(evaluation.means()),
+        "days": [
+            {"day": str(j.day), "counts": j.counts, "metrics": _metrics(j.metrics)}
+            for j in evaluation.judgements
+        ],
+    }
+
+
+def flat_metrics(evaluation: Evaluation) -> dict[str, dict[str, float]]:
+    """System -> metric -> number, as `dvc metrics` reads it; what is not available is left out."""
+    return {
+        system: {name: mean.value for name, mean in metrics.items() if mean.value is not None}
+        for system, metrics in evaluation.means().items()
+    }
+
+
+def as_html(evaluation: Evaluation) -> str:
+    """The page for people."""
+    environment = Environment(
+        loader=PackageLoader("newsrec_pipelines.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    means = evaluation.means()
+    available = [m for m in METRICS if m in means[SYSTEMS[0]]]
+    lead = "auc" if "auc" in available else "ndcg@10"
+    return environment.get_template("report.html").render(
+        report=as_json(evaluation),
+        systems=SYSTEMS,
+        colours=plots.COLOURS,
+        tables=[
+            ("Lists that were shown", [m for m in METRICS if m in LIST_METRICS], _LISTS),
+            ("Daily slates", [m for m in METRICS if m not in LIST_METRICS], _SLATES),
+        ],
+        best={m: _best(means, m) for m in METRICS},
+        not_available=NOT_AVAILABLE,
+        bars=[
+            plots.bars(means, group)
+            for group in (
+                [m for m in available if m in LIST_METRICS],
+                [m for m in available if m not in LIST_METRICS],
+            )
+            if group
+        ],
+        by_day=(
+            [
+                (m, plots.by_day(evaluation.judgements, m))
+                for m in dict.fromkeys((lead, "recall@10"))
+            ]
+            if len(evaluation.judgements) > 1
+            else []
+        ),
+    )
+
+
+def write(store: Store, evaluation: Evaluation) -> list[str]:
+    """Write both forms and the flat metrics; returns their keys."""
+    first, last = evaluation.judgements[0].day, evaluation.judgements[-1].day
+    name = f"{FOLDER}/{first}" if first == last else f"{FOLDER}/{first}_{last}"
+    page = as_html(evaluation)
+    store.write_json(f"{name}.json", as_json(evaluation))
+    store.write_json(f"{name}.metrics.json", flat_metrics(evaluation))
+    store.write_bytes(f"{name}.html", page.encode())
+    return [f"{name}.{ending}" for ending in ("json", "metrics.json", "html")]
+
+
+_LISTS: Final = (
+    "How well the articles of a list that a reader saw are ordered by score, with what was known "
+    "at the moment it was shown. Lists with clicked and unclicked articles only."
+)
+_SLATES: Final = (
+    "How well the ten articles that each reader would have got at 00:00 UTC foretell what she "
+    "opened during the day. Readers who opened something new only."
+)
+
+
+def _metrics(means: dict[str, dict[str, Mean]]) -> dict[str, dict[str, dict[str, Any]]]:
+    return {s: {m: _value(metrics.get(m), m) for m in METRICS} for s, metrics in means.items()}
+
+
+def _value(mean: Mean | None, metric: str) -> dict[str, Any]:
+    if mean is None or mean.value is None:
+        return {"value": None, "reason": f"{NOT_AVAILABLE}: {_REASONS[metric]}"}
+    return {"value": mean.value, "error": mean.error, "count": mean.count}
+
+
+def _best(means: dict[str, dict[str, Mean]], metric: str) -> str | None:
+    values = {s: m[metric].value for s, m in means.items() if metric in m}
+    found = {system: value for system, value in values.items() if value is not None}
+    return max(found, key=found.__getitem__) if found else None
