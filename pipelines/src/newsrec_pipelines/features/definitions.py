@@ -53,7 +53,8 @@ def define(store_url: str) -> Definitions:
             # A folder: features.offline_store reads the files that its manifests name.
             source=FileSource(
                 name=f"{view}_counters",
-                path=f"{store_url}/{rows_dataset(view)}",
+                # Feast takes file:// for a relative path.
+                path=f"{store_url.removeprefix('file://')}/{rows_dataset(view)}",
                 timestamp_field="event_timestamp",
                 file_format=ParquetFormat(),
             ),

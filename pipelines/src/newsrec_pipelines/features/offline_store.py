@@ -138,7 +138,7 @@ def _read(source: DataSource | None, first: datetime, last: datetime) -> Table:
     if not isinstance(source, FileSource):
         raise DataError(f"{source} is no folder of counters")
     url, _, dataset = source.path.rpartition("/counters/")
-    store = Store(url)
+    store = Store(url if "://" in url else f"file://{url}")
     view = dataset.rstrip("/")
     parts = snapshots.parts(store, view, _day(first), _day(last))
     frame = partitions.scan(store, parts)

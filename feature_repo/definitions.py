@@ -1,0 +1,16 @@
+"""What `feast apply` registers: newsrec's definitions, over the store of the environment."""
+
+import os
+
+from feast import Project
+
+from newsrec_pipelines.config import Settings
+from newsrec_pipelines.features.definitions import PROJECT, define
+
+_defined = define(Settings.from_env(os.environ).store_url)
+
+# Feast collects the objects that a module names one by one.
+project = Project(name=PROJECT, description="Articles for readers, from what they read")
+user, article, category = _defined.entities
+article_features, user_features, user_category_features = _defined.views
+ranker_v1 = _defined.service
