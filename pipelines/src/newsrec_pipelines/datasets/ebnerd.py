@@ -64,6 +64,8 @@ def convert(path: Path, into: Import) -> None:
             for key, firsts in (("article_id", seen), ("user_id", readers)):
                 firsts.append(first_seen(shown, key, "shown_at"))
                 firsts.append(first_seen(views, key, "at"))
+        if not into.counts["impressions"]:
+            raise DataError(f"no usable impression in {path} ({into.summary()})")
         by_text = pl.concat(readers).with_columns(id=_text("ebnerd:u:", "id"))
         into.add("users", anonymous_readers(by_text, language="da"), "joined_at")
         into.add("articles", _articles(articles, pl.concat(seen), into), RECEIVED_AT)
@@ -172,7 +174,7 @@ def _articles(found: list[SourceFile], seen: pl.DataFrame, into: Import) -> pl.D
         # All is one newspaper's: a limit per publisher would make no sense.
         publisher=pl.lit(UNKNOWN),
         abstract="subtitle",
-        category=pl.col("category_str").fill_null(UNKNOWN),
+        category=pl.col("category_str").replace("", None).fill_null(UNKNOWN),
         language=pl.lit("da"),
         tags="topics",
         received_at=pl.max_horizontal("published_at", pl.lit(first_day, TIME)),
