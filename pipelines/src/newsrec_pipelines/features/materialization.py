@@ -3,7 +3,7 @@
 import contextlib
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -40,7 +40,8 @@ def materialize(settings: Settings, as_of: datetime) -> dict[str, int]:
         for view in track(list(KEYS), "materialize"):
             name = view_name(view)
             until = features.get_feature_view(name).most_recent_end_time
-            start = until if until and until <= as_of else _EPOCH
+            # Both ends count, and rows are stamped with whole seconds.
+            start = until + timedelta(seconds=1) if until and until < as_of else _EPOCH
             written[view] = _changed(store, view, start, as_of)
             # Feast prints to standard output and draws bars of its own.
             with feast_store.quiet(), _silent():

@@ -100,7 +100,9 @@ def _sums(
         for measure in ("reads", "dwell")
         for kind, weight in (("total", 1.0), ("decayed", left))
     }
-    rows = rows.with_columns(**{name: pl.Series(values) for name, values in sums.items()})
+    rows = rows.with_columns(
+        **{name: pl.Series(values, dtype=pl.Float64) for name, values in sums.items()}
+    )
     rows = _add_state(rows, state, keys, end, params)
     stamp = pl.lit(end).cast(STAMP)
     return rows.select(
