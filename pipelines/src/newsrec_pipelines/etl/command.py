@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import click
@@ -46,12 +47,10 @@ def etl(
         run = Etl(conn, ctx.store, ctx.params, pipeline)
         for batch_id in run.repair():
             click.echo(f"repaired {batch_id}, which had been interrupted")
-        bar = track(days, "etl") if len(days) > 1 else days
-        for d in bar:
-            steps = run.day(d)
-            for _ in steps if len(days) > 1 else track(steps, f"etl {d}"):
-                step = _
-            click.echo(_report(d, run.counts, unchanged=step == "unchanged"))
+        several = len(days) > 1
+        for d in track(days, "etl") if several else days:
+            *_, last_step = run.day(d) if several else track(run.day(d), f"etl {d}")
+            click.echo(_report(d, run.counts, unchanged=last_step == "unchanged"))
 
 
 def _range(
@@ -76,13 +75,19 @@ def _days(ctx: Context, first: date, last: date) -> list[date]:
 
 
 def _pipeline(runner: str, flags: tuple[str, ...]) -> Pipeline:
-    # Beam warns of cloud clients that nobody asked for.
-    logging.disable(logging.WARNING)
-    try:
-        from newsrec_pipelines.etl.runners import bound_pipeline
-    finally:
-        logging.disable(logging.NOTSET)
-    return bound_pipeline(runner, flags)
+    """The pipeline on a runner; Beam, which takes 3 s to import, only when something is to do."""
+
+    @cache
+    def load() -> Pipeline:
+        # Beam warns of cloud clients that nobody asked for.
+        logging.disable(logging.WARNING)
+        try:
+            from newsrec_pipelines.etl.runners import bound_pipeline
+        finally:
+            logging.disable(logging.NOTSET)
+        return bound_pipeline(runner, flags)
+
+    return lambda *args: load()(*args)
 
 
 def _report(day: date, counts: dict[str, Any], *, unchanged: bool) -> str:

@@ -46,7 +46,7 @@ def parse_lines(entity: Entity, lines: Sequence[bytes], before: int) -> Raw:
     frame = pl.DataFrame(columns).with_columns(
         reasons.select(reason.alias("reason")).to_series() if complaints else reason.alias("reason")
     )
-    return Raw(frame, lambda row: kept[row].decode(errors="replace"))
+    return Raw(frame, lambda row: kept[row].rstrip(b"\r\n").decode(errors="replace"))
 
 
 def _objects(lines: Iterable[bytes]) -> tuple[list[dict[str, Any]], pl.Series | None]:
