@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 LIST_METRICS: Final = ("auc", "mrr", "ndcg@5", "ndcg@10")
-SLATE_METRICS: Final = ("recall@10", "hr@10", "ndcg@10", "dwell_ndcg@10")
+SLATE_METRICS: Final = ("recall@10", "hr@10", "slate_ndcg@10", "dwell_ndcg@10")
 _DEPTH: Final = 10
 
 
@@ -120,7 +120,7 @@ def slate_metrics(slates: pl.DataFrame, relevant: pl.DataFrame) -> dict[str, Val
 
     - ``recall@10``: ``|top 10 and relevant| / R``.
     - ``hr@10``: 1 when any of the top 10 is relevant, else 0.
-    - ``ndcg@10``: ``sum_{i <= 10} [i relevant] / log2(i + 1)``, divided by that of the ideal slate.
+    - ``slate_ndcg@10``: ``sum_{i <= 10} [i relevant] / log2(i + 1)``, divided by the ideal one.
     - ``dwell_ndcg@10``: ``sum_{i <= 10} g_i / log2(i + 1)``, divided by that of the ideal slate,
       which has the relevant articles by falling gain. Readers whose gains are all zero left out.
 
@@ -160,7 +160,7 @@ def slate_metrics(slates: pl.DataFrame, relevant: pl.DataFrame) -> dict[str, Val
     return {
         "recall@10": hits / count,
         "hr@10": (hits > 0).astype(np.float64),
-        "ndcg@10": per_reader["dcg"].to_numpy()
+        "slate_ndcg@10": per_reader["dcg"].to_numpy()
         / _discounts(_DEPTH)[np.minimum(count, _DEPTH).astype(int) - 1],
         "dwell_ndcg@10": (dwelt["dwell_dcg"] / dwelt["dwell_ideal"]).to_numpy(),
     }

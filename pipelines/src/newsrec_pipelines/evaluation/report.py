@@ -46,6 +46,16 @@ def flat_metrics(evaluation: Evaluation) -> dict[str, dict[str, float]]:
     }
 
 
+def plot_rows(evaluation: Evaluation) -> list[dict[str, str | float]]:
+    """A row a day and system with its metrics, as `dvc plots` reads them."""
+    return [
+        {"day": str(judgement.day), "system": system}
+        | {name: mean.value for name, mean in metrics.items() if mean.value is not None}
+        for judgement in evaluation.judgements
+        for system, metrics in judgement.metrics.items()
+    ]
+
+
 def as_html(evaluation: Evaluation) -> str:
     """The page for people."""
     environment = Environment(
@@ -57,7 +67,7 @@ def as_html(evaluation: Evaluation) -> str:
     )
     means = evaluation.means()
     available = [m for m in METRICS if m in means[SYSTEMS[0]]]
-    lead = "auc" if "auc" in available else "ndcg@10"
+    lead = "auc" if "auc" in available else "slate_ndcg@10"
     return environment.get_template("report.html").render(
         report=as_json(evaluation),
         systems=SYSTEMS,
@@ -88,14 +98,15 @@ def as_html(evaluation: Evaluation) -> str:
 
 
 def write(store: Store, evaluation: Evaluation) -> list[str]:
-    """Write both forms and the flat metrics; returns their keys."""
+    """Write both forms, and metrics and plots for DVC; returns their keys."""
     first, last = evaluation.judgements[0].day, evaluation.judgements[-1].day
     name = f"{FOLDER}/{first}" if first == last else f"{FOLDER}/{first}_{last}"
     page = as_html(evaluation)
     store.write_json(f"{name}.json", as_json(evaluation))
     store.write_json(f"{name}.metrics.json", flat_metrics(evaluation))
+    store.write_json(f"{name}.plots.json", plot_rows(evaluation))
     store.write_bytes(f"{name}.html", page.encode())
-    return [f"{name}.{ending}" for ending in ("json", "metrics.json", "html")]
+    return [f"{name}.{ending}" for ending in ("json", "metrics.json", "plots.json", "html")]
 
 
 _LISTS: Final = (

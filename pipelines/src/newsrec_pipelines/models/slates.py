@@ -12,7 +12,8 @@ def place(pairs: pl.DataFrame, params: SlateParams) -> pl.DataFrame:
 
     Pairs are taken by falling `score`, those with `first` before the others; equal ones by the
     article's id, so that the same pairs give the same slate. A publisher that has its
-    ``max_per_publisher`` places is passed over; articles of unknown publisher are not counted.
+    ``max_per_publisher`` places gets more only where the slate would be short otherwise, at its
+    end. Articles of unknown publisher are not counted.
 
     Args:
         pairs: ``user_row``, ``article_id``, ``publisher``, ``score``, ``first`` and others.
@@ -22,9 +23,10 @@ def place(pairs: pl.DataFrame, params: SlateParams) -> pl.DataFrame:
         "user_row", "first", "score", "article_id", descending=[False, True, True, False]
     )
     of_publisher = pl.int_range(pl.len()).over("user_row", "publisher")
-    may_stay = (of_publisher < params.max_per_publisher) | (pl.col("publisher") == UNKNOWN)
+    beyond = (of_publisher >= params.max_per_publisher) & (pl.col("publisher") != UNKNOWN)
     return (
-        ordered.filter(may_stay)
+        ordered.with_columns(beyond=beyond)
+        .sort("user_row", "beyond", maintain_order=True)
         .with_columns(rank=pl.int_range(pl.len()).over("user_row"))
         .filter(pl.col("rank") < params.depth)
     )

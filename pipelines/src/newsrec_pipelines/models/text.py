@@ -50,13 +50,10 @@ class TextEmbedding:
             return cls([], np.zeros(0), np.zeros((params.embedding_size, 0), np.float32))
         components = np.zeros((params.embedding_size, matrix.shape[1]), np.float32)
         size = min(params.embedding_size, *matrix.shape)
-        svd = TruncatedSVD(size, random_state=seed)
-        # One thread: sums in another order would make other artefacts of the same data.
-        with threadpool_limits(1, "blas"), warnings.catch_warnings():
-            # A single document has no variance to explain, which is all that scikit-learn divides.
-            warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
-            svd.fit(matrix)
-        components[:size] = svd.components_
+        if matrix.shape[1] == 1:  # scikit-learn wants two terms
+            components[0] = 1.0
+        else:
+            components[:size] = _right_singular_vectors(matrix, size, seed)
         return cls(vectorizer.get_feature_names_out().tolist(), vectorizer.idf_, components)
 
     def embed(self, articles: pl.DataFrame) -> Vectors:
@@ -67,6 +64,15 @@ class TextEmbedding:
         vectorizer.idf_ = self.idf
         matrix: csr_matrix = vectorizer.transform(_documents(articles).to_list())
         return unit(np.asarray(matrix @ self.components.T))
+
+
+def _right_singular_vectors(matrix: csr_matrix, size: int, seed: int) -> NDArray[np.float64]:
+    svd = TruncatedSVD(size, random_state=seed)
+    # One thread: sums in another order would make other artefacts of the same data.
+    with threadpool_limits(1, "blas"), warnings.catch_warnings():
+        # A single document has no variance to explain, which is all that scikit-learn divides.
+        warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
+        return svd.fit(matrix).components_
 
 
 def unit(vectors: NDArray[np.floating]) -> Vectors:

@@ -1,0 +1,108 @@
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from newsrec_pipelines.models.content import Content
+from newsrec_pipelines.models.text import TextEmbedding, unit
+from newsrec_pipelines.schemas import UNKNOWN
+from support.factories_models import (
+    CATEGORIES,
+    load_params,
+    make_read,
+    make_reads,
+    make_request,
+    make_training_data,
+    without_history,
+)
+
+DATA = make_training_data()
+CONTENT = Content.fit(DATA, load_params())
+
+
+def test_vectors_have_unit_norm() -> None:
+    request = make_request(DATA)
+    for vectors in (CONTENT.article_vectors(request), CONTENT.user_vectors(request)):
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-5)
+
+
+def test_cold_readers_score_their_chosen_category_highest() -> None:
+    request = without_history(make_request(DATA))
+    scores = CONTENT.user_vectors(request) @ CONTENT.article_vectors(request).T
+    best = request.articles["category"].gather(scores.argmax(axis=1)).to_list()
+    assert best == [CATEGORIES[n % len(CATEGORIES)] for n in range(DATA.users.height)]
+
+
+def test_reading_about_something_else_moves_a_reader_there() -> None:
+    reads = make_reads([make_read("u00", f"a{n:03d}") for n in (1, 5, 9, 13)])
+    request = make_request(DATA, users=DATA.users.head(1), history=reads)
+    scores = (CONTENT.user_vectors(request) @ CONTENT.article_vectors(request).T)[0]
+    assert request.articles["category"][int(scores.argmax())] == "football"
+
+
+def test_old_reading_weighs_less_than_new_reading() -> None:
+    old, new = ("a000", 24 * 21.0), ("a001", 1.0)
+    reads = make_reads([make_read("u00", a, hours_ago=h) for a, h in (old, new)])
+    nobody = DATA.users.head(1).with_columns(
+        preferred_categories=pl.lit([], dtype=pl.List(pl.String))
+    )
+    request = make_request(DATA, users=nobody, history=reads)
+    scores = (CONTENT.user_vectors(request) @ CONTENT.article_vectors(request).T)[0]
+    assert scores[1] > scores[0]
+
+
+def test_a_reader_without_reads_and_choices_is_zero() -> None:
+    nobody = DATA.users.head(1).with_columns(
+        preferred_categories=pl.lit([], dtype=pl.List(pl.String))
+    )
+    request = without_history(make_request(DATA, users=nobody))
+    assert not CONTENT.user_vectors(request).any()
+
+
+def test_articles_that_came_after_the_training_are_known_from_the_request() -> None:
+    late = DATA.articles.head(1).with_columns(article_id=pl.lit("late"))
+    request = replace(
+        make_request(
+            DATA, users=DATA.users.head(1), history=make_reads([make_read("u00", "late")])
+        ),
+        articles=late,
+    )
+    assert CONTENT.user_vectors(request) @ CONTENT.article_vectors(request).T == pytest.approx(
+        1.0, abs=0.05
+    )
+
+
+@pytest.mark.parametrize("category", [UNKNOWN, "climate"])
+def test_data_without_texts_falls_back_to_the_category_or_to_nothing(category: str) -> None:
+    bare = DATA.articles.with_columns(
+        title=pl.col("article_id"), abstract=None, category=pl.lit(category)
+    )
+    data = replace(DATA, articles=bare)
+    content = Content.fit(data, load_params())
+    vectors = content.article_vectors(make_request(data))
+    assert np.isfinite(vectors).all()
+    assert vectors.any() == (category != UNKNOWN)
+    assert content.user_vectors(make_request(data)).shape == (DATA.users.height, 64)
+
+
+def test_content_survives_its_own_state() -> None:
+    request = make_request(DATA)
+    again = Content.from_state(CONTENT.state(), load_params())
+    np.testing.assert_array_equal(again.user_vectors(request), CONTENT.user_vectors(request))
+    np.testing.assert_array_equal(again.article_vectors(request), CONTENT.article_vectors(request))
+
+
+def test_an_embedding_of_no_article_at_all_is_empty() -> None:
+    text = TextEmbedding.fit(DATA.articles.clear(), load_params().content, seed=1)
+    assert text.terms == []
+    assert text.embed(DATA.articles).shape == (DATA.articles.height, 64)
+
+
+def test_a_single_article_is_embedded_without_a_warning() -> None:
+    text = TextEmbedding.fit(DATA.articles.head(1), load_params().content, seed=1)
+    np.testing.assert_allclose(np.linalg.norm(text.embed(DATA.articles.head(1))), 1.0, rtol=1e-5)
+
+
+def test_unit_leaves_zeros_zero() -> None:
+    np.testing.assert_allclose(unit(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])

@@ -1,0 +1,109 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from newsrec_pipelines.features.pairs import pair_features
+from newsrec_pipelines.models.popularity import Popularity, current_popularity, popularity
+from support.factories_models import (
+    load_params,
+    make_counters,
+    make_request,
+    make_training_data,
+)
+
+DATA = make_training_data()
+PARAMS = load_params()
+
+
+def windows(**values: float) -> pl.DataFrame:
+    return pl.DataFrame({"clicks_1h": 0.0, "clicks_3h": 0.0, "clicks_24h": 0.0} | values)
+
+
+def test_popularity_is_the_decayed_sum_of_the_windows_increments() -> None:
+    row = windows(clicks_1h=2.0, clicks_3h=5.0, clicks_24h=9.0, mean_dwell_24h=30.0)
+    value = row.select(popularity(PARAMS)).item()
+    half_life = PARAMS.popularity.half_life_hours
+    decayed = sum(n * 2 ** (-age / half_life) for n, age in ((2, 0.5), (3, 2.0), (4, 13.5)))
+    assert value == pytest.approx(decayed * (0.1 + 0.9 * 0.5))
+
+
+def test_clickbait_is_less_popular_than_what_is_read_to_the_end() -> None:
+    both = pl.concat(
+        [
+            windows(clicks_1h=10.0, clicks_3h=10.0, clicks_24h=10.0, mean_dwell_24h=5.0),
+            windows(clicks_1h=5.0, clicks_3h=5.0, clicks_24h=5.0, mean_dwell_24h=60.0),
+        ]
+    )
+    clickbait, read = both.select(popularity(PARAMS)).to_series()
+    assert clickbait < read
+
+
+def test_a_silent_article_is_not_popular_for_ever() -> None:
+    counters = make_counters({"a003": 30})
+    now = make_request(DATA, counters=counters)
+    values = [
+        current_popularity(replace(now, as_of=now.as_of + timedelta(hours=h)), PARAMS)[3]
+        for h in (0, 2, 5, 25)
+    ]
+    assert values[0] > values[1] > values[2] > values[3] == 0.0
+
+
+def test_scoring_and_examples_agree_on_how_popular_an_article_is() -> None:
+    scorer = Popularity.fit(DATA, PARAMS)
+    request = make_request(DATA, counters=make_counters({"a003": 30, "a007": 2}))
+    served = scorer.user_vectors(request) @ scorer.article_vectors(request).T
+    pairs = request.users.select("user_id").join(
+        request.articles.select("article_id", "category"), how="cross"
+    )
+    features = pair_features(
+        pairs.with_columns(asked_at=pl.lit(request.as_of)),
+        request.article_features,
+        request.user_features,
+        request.user_category_features,
+        request.articles,
+        request.users,
+        PARAMS,
+    )
+    region = pairs.join(request.users, on="user_id", maintain_order="left")["region"]
+    taught = scorer.pair_scores(features, region, pairs["category"])
+    np.testing.assert_allclose(taught, served.ravel(), rtol=1e-6)
+
+
+def test_a_region_prefers_the_categories_it_reads() -> None:
+    users = DATA.users.with_columns(
+        region=pl.when(pl.col("preferred_categories").list.first() == "climate")
+        .then(pl.lit("africa"))
+        .otherwise(pl.lit("latin_america"))
+    )
+    scorer = Popularity.fit(replace(DATA, users=users), PARAMS)
+    request = replace(
+        make_request(DATA, users=users, counters=make_counters({"a004": 9, "a005": 9})),
+    )
+    scores = scorer.user_vectors(request) @ scorer.article_vectors(request).T
+    assert scores[0, 4] > scores[0, 5]  # climate before football in Africa
+    assert scores[1, 4] < scores[1, 5]
+
+
+def test_readers_of_unknown_region_get_what_is_popular_everywhere() -> None:
+    scorer = Popularity.fit(DATA, PARAMS)
+    users = DATA.users.with_columns(region=pl.lit("unknown"))
+    request = make_request(DATA, users=users, counters=make_counters({"a004": 9}))
+    scores = scorer.user_vectors(request) @ scorer.article_vectors(request).T
+    expected = np.log1p(current_popularity(request, PARAMS).to_numpy())
+    np.testing.assert_allclose(scores[0], expected, rtol=1e-6)
+
+
+def test_popularity_without_any_read_or_counter_is_zero() -> None:
+    scorer = Popularity.fit(replace(DATA, reads=DATA.reads.clear()), PARAMS)
+    request = make_request(DATA)
+    assert not (scorer.user_vectors(request) @ scorer.article_vectors(request).T).any()
+
+
+def test_popularity_survives_its_own_state() -> None:
+    scorer = Popularity.fit(DATA, PARAMS)
+    again = Popularity.from_state(scorer.state(), PARAMS)
+    request = make_request(DATA, counters=make_counters({"a004": 9}))
+    np.testing.assert_array_equal(again.article_vectors(request), scorer.article_vectors(request))
