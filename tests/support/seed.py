@@ -133,7 +133,7 @@ def _run(
     )
     cursor.execute("SELECT create_run_partitions(%s)", (RUN_ID,))
     slates = {
-        reader: [articles[(n * 7 + 5 * k) % len(articles)] for k in range(depth)]
+        reader: [articles[(n * 5 + 7 * k) % len(articles)] for k in range(depth)]
         for n, reader in enumerate(readers)
     }
     reasons = json.dumps(

@@ -43,8 +43,11 @@ def json_object() -> dict[str, Any]:
     """
     if not request.is_json:
         raise UnsupportedMediaTypeError("send Content-Type: application/json")
+    data = request.get_data(cache=False)
+    if len(data) >= MAX_BODY:
+        request.stream.read(1)  # a chunked body is cut at the limit silently; reading on raises
     try:
-        body = orjson.loads(request.get_data(cache=False))
+        body = orjson.loads(data)
     except orjson.JSONDecodeError as e:
         raise BadRequestError(f"the body is not JSON: line {e.lineno}, column {e.colno}") from None
     if not isinstance(body, dict):

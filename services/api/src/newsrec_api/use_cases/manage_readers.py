@@ -22,7 +22,7 @@ _EMAIL = re.compile(
 def _timezone(name: str) -> str:
     try:
         zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError) as e:
+    except (KeyError, ValueError, OSError) as e:
         raise ValueError("is not an IANA time zone such as America/Bogota") from e
     return name
 

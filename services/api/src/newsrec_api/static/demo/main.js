@@ -115,6 +115,7 @@ async function choose(id) {
   document.body.classList.add("loading");
   try {
     const [answer, slate] = await Promise.all([api.reader(id), api.slate(id)]);
+    history.replaceState(null, "", `?reader=${encodeURIComponent(id)}`);
     showReader(answer);
     showSlate(slate);
     const { region, language: tongue } = page.reader;
@@ -122,7 +123,6 @@ async function choose(id) {
     const trend = await api.trending(region, tongue);
     byId("trending").replaceChildren(...trend.map((item, n) => line(item, n + 1)));
     byId("trending").setAttribute("aria-label", `In ${language(tongue)} first`);
-    history.replaceState(null, "", `?reader=${encodeURIComponent(id)}`);
   } catch (error) {
     toast(error.message);
   } finally {
