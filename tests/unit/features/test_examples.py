@@ -1,0 +1,124 @@
+"""Training data and requests know what was available, and nothing else."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.features.counters import update_counters
+from newsrec_pipelines.features.examples import build_request, examples, training_data
+from newsrec_pipelines.features.pairs import PAIR_FEATURES
+from newsrec_pipelines.store import Store
+from support.feature_events import DAY, at, frame, write_clean
+from support.postgres import REPOSITORY
+
+PARAMS = Params.load(REPOSITORY / "params.yaml")
+READS = [
+    {"event_id": "1", "article_id": "a", "read_at": at(10), "impression_id": "i1"},
+    {"event_id": "2", "article_id": "b", "read_at": at(34), "impression_id": "i2"},
+]
+SHOWN = [
+    {"impression_id": "i1", "shown_at": at(9.9), "article_ids": ["a", "b"]},
+    {"impression_id": "i2", "shown_at": at(33.9), "article_ids": ["a", "b"]},
+]
+ARTICLES = [
+    {"article_id": "a", "published_at": at(8)},
+    {"article_id": "b", "published_at": at(9)},
+    {"article_id": "c", "published_at": at(46)},
+]
+
+
+def fill(store: Store, *, future: bool = False) -> None:
+    late = {"event_id": "3", "article_id": "a", "read_at": at(34.1), "available_at": at(50)}
+    soon = {"article_id": "a", "published_at": at(8), "title": "changed", "available_at": at(49)}
+    write_clean(store, "reads", frame("reads", [*READS, late] if future else READS))
+    write_clean(store, "impressions", frame("impressions", SHOWN))
+    write_clean(store, "articles", frame("articles", [*ARTICLES, soon] if future else ARTICLES))
+    write_clean(store, "users", frame("users", [{"user_id": "u1", "joined_at": at(0)}]))
+    for n in range(3 if future else 2):
+        update_counters(store, DAY + timedelta(days=n), PARAMS, "b")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store((tmp_path / "store").as_uri())
+    fill(store)
+    return store
+
+
+def test_examples_are_of_the_last_days_with_features_of_their_moments(store: Store) -> None:
+    data = training_data(store, at(48), PARAMS)
+    assert data.examples.select("impression_id", "article_id", "clicked", "clicks_24h").rows() == [
+        ("i2", "a", False, 1.0),
+        ("i2", "b", True, 0.0),
+    ]
+    assert not data.sampled_negatives
+    assert data.reads.height == 2
+    assert data.examples.select(PAIR_FEATURES).null_count().sum_horizontal().item() == 0
+
+
+def test_nothing_that_came_later_changes_training_data_or_a_request(
+    store: Store, tmp_path: Path
+) -> None:
+    later = Store((tmp_path / "later").as_uri())
+    fill(later, future=True)
+    ours, theirs = (training_data(s, at(48), PARAMS) for s in (store, later))
+    for name in ("articles", "users", "reads", "examples"):
+        assert_frame_equal(getattr(ours, name), getattr(theirs, name))
+    mine, yours = (build_request(s, at(48), PARAMS) for s in (store, later))
+    for name in ("users", "articles", "history", "article_features", "user_features"):
+        assert_frame_equal(getattr(mine, name), getattr(yours, name))
+
+
+def test_a_day_is_judged_by_what_was_known_afterwards(tmp_path: Path) -> None:
+    store = Store((tmp_path / "store").as_uri())
+    fill(store, future=True)
+    labelled, sampled = examples(store, at(72), PARAMS, at(24), at(48))
+    assert labelled["clicked"].to_list() == [True, True]
+    assert not sampled
+
+
+def test_the_hash_of_the_data_is_that_of_its_content(store: Store, tmp_path: Path) -> None:
+    twin = Store((tmp_path / "twin").as_uri())
+    fill(twin)
+    hashes = [training_data(s, at(48), PARAMS).data_hash for s in (store, twin)]
+    assert hashes[0] == hashes[1]
+    assert training_data(store, at(24), PARAMS).data_hash != hashes[0]
+
+
+def test_data_without_impressions_gets_sampled_negatives(tmp_path: Path) -> None:
+    store = Store((tmp_path / "store").as_uri())
+    write_clean(store, "reads", frame("reads", READS))
+    write_clean(store, "articles", frame("articles", ARTICLES))
+    update_counters(store, DAY, PARAMS, "b")
+    data = training_data(store, at(24), PARAMS)
+    assert data.sampled_negatives
+    assert data.examples["clicked"].to_list()[0] is True
+
+
+def test_training_on_nothing_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no read is known before 2026-03-03 00:00 UTC"):
+        training_data(Store((tmp_path / "store").as_uri()), at(24), PARAMS)
+
+
+def test_candidates_are_young_enough_and_known(store: Store) -> None:
+    assert build_request(store, at(24), PARAMS).articles["article_id"].to_list() == ["a", "b"]
+    later = build_request(store, at(56.5), PARAMS)
+    assert later.articles["article_id"].to_list() == ["b", "c"]
+    assert later.history["event_id"].to_list() == ["1", "2"]
+
+
+def test_a_request_for_some_readers_leaves_out_unknown_ones(store: Store) -> None:
+    request = build_request(store, at(24), PARAMS, ["u1", "stranger"])
+    assert request.users["user_id"].to_list() == ["u1"]
+    assert build_request(store, at(24), PARAMS, ["stranger"]).history.is_empty()
+
+
+def test_a_store_that_holds_nothing_gives_an_empty_request(tmp_path: Path) -> None:
+    request = build_request(Store((tmp_path / "store").as_uri()), at(24), PARAMS)
+    assert isinstance(request.users, pl.DataFrame)
+    assert request.users.height == request.articles.height == 0
