@@ -2,21 +2,24 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from polars.testing import assert_frame_equal
-from support.feature_events import DAY, at, frame, write_clean
-from support.postgres import REPOSITORY, query
 
 from newsrec_pipelines.config import Params, Settings
-from newsrec_pipelines.errors import DatabaseError, DataError
-from newsrec_pipelines.features import feast_loader, retrieval
+from newsrec_pipelines.context import Context
+from newsrec_pipelines.errors import ConfigError, DatabaseError, DataError
+from newsrec_pipelines.features import command, feast_loader, retrieval
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.features.materialization import materialize
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, pair_features
 from newsrec_pipelines.store import Store
+from support.feature_events import DAY, at, frame, write_clean
+from support.postgres import REPOSITORY, query
 
 PARAMS = Params.load(REPOSITORY / "params.yaml")
 
@@ -86,30 +89,104 @@ def all_pairs(store: Store, as_of: datetime) -> pl.DataFrame:
     return pairs.with_columns(pl.lit(as_of).cast(pl.Datetime("us", "UTC")).alias("asked_at"))
 
 
-@pytest.mark.parametrize("silent_hours", [0, 1, 2.5, 3, 30])
-def test_online_and_offline_values_agree_after_hours_of_silence(
-    silent_hours: float, store: Store, tmp_path: Path, database_url: str
+def test_online_and_offline_values_agree_after_hours_of_silence_too(
+    store: Store, tmp_path: Path, database_url: str
 ) -> None:
     known = at(48)
     materialize(settings(tmp_path, database_url), known)
-    asked = known + timedelta(hours=silent_hours)
+    with feast_loader.load().online(settings(tmp_path, database_url)) as online_store:
+        for silent_hours in (0, 1, 2.5, 3, 30):
+            asked = known + timedelta(hours=silent_hours)
+            windows = assert_online_is_offline(store, online_store, asked)
+            # The last events were known some minutes after 45:00.
+            assert (windows == 0) == (silent_hours >= 1)
+
+
+def assert_online_is_offline(store: Store, online_store: Any, asked: datetime) -> float:
+    """Compare raw values and pair features; return the sum of the three-hour windows."""
     pairs = all_pairs(store, asked)
     request = build_request(store, asked, PARAMS)
     entities = (pairs["user_id"], pairs["article_id"], request.articles["category"])
     offline = retrieval.request_features(store, asked, *entities)
-    with feast_loader.load().online(settings(tmp_path, database_url)) as features:
-        online = retrieval.online(features, *entities)
+    online = retrieval.online(online_store, *entities)
     for expected, got in zip(offline, online, strict=True):
         assert expected.height > 0
         assert_frame_equal(got, expected, check_exact=True)
     point_in_time = retrieval.historical(
         store, pairs.join(request.articles.select("article_id", "category"), on="article_id")
     )
-    pair_values = [
+    first, *others = (
         pair_features(pairs, *rows, request.articles, request.users, PARAMS)
         for rows in (offline, online, point_in_time)
-    ]
-    assert_frame_equal(pair_values[0], pair_values[1], check_exact=True)
-    assert_frame_equal(pair_values[0], pair_values[2], check_exact=True)
-    windows = pair_values[0].select("clicks_3h", "exposures_3h").sum().row(0)
-    assert (sum(windows) == 0) == (silent_hours >= 1)
+    )
+    for other in others:
+        assert_frame_equal(first, other, check_exact=True)
+    assert first.select(PAIR_FEATURES).null_count().sum_horizontal().item() == 0
+    return float(first.select("clicks_3h", "exposures_3h").sum().sum_horizontal().item())
+
+
+def stamps(database_url: str, view: str) -> set[datetime]:
+    rows = query(database_url, f"SELECT DISTINCT event_ts FROM feast.newsrec_{view}_features")
+    return {row[0] for row in rows if isinstance(row[0], datetime)}
+
+
+def test_a_second_materialization_writes_only_what_is_new(
+    store: Store, tmp_path: Path, database_url: str
+) -> None:
+    places = settings(tmp_path, database_url)
+    assert materialize(places, at(24)) == {"article": 2, "user": 2, "user_category": 2}
+    assert stamps(database_url, "user") == {at(24)}
+    assert materialize(places, at(47)) == {"article": 2, "user": 0, "user_category": 0}
+    assert materialize(places, at(48)) == {"article": 0, "user": 2, "user_category": 2}
+    assert stamps(database_url, "user") == {at(48)}
+
+
+def test_a_lost_or_broken_registry_is_made_anew(
+    store: Store, tmp_path: Path, database_url: str
+) -> None:
+    places = settings(tmp_path, database_url)
+    everything = materialize(places, at(48))
+    registry = tmp_path / "feast" / "registry.db"
+    for content in (b"", b"\xff broken \x00"):
+        registry.write_bytes(content)
+        assert materialize(places, at(48)) == everything
+    registry.unlink()
+    assert materialize(places, at(48)) == everything
+
+
+def test_the_online_tables_belong_to_their_own_role(
+    store: Store, tmp_path: Path, database_url: str
+) -> None:
+    materialize(settings(tmp_path, database_url), at(24))
+    owners = query(
+        database_url, "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'feast'"
+    )
+    assert owners == [("newsrec_features",)]
+
+
+def test_materializing_without_counters_is_one_clear_line(
+    tmp_path: Path, database_url: str
+) -> None:
+    with pytest.raises(DataError, match=r"no counters in file://.*: run newsrec etl"):
+        materialize(settings(tmp_path, database_url), at(24))
+
+
+def test_materializing_into_a_dead_database_is_one_clear_line(store: Store, tmp_path: Path) -> None:
+    dead = settings(tmp_path, "postgresql://nobody:secret@127.0.0.1:9/nothing")
+    with pytest.raises(DatabaseError, match=r"^PostgreSQL: [^\n]*$") as caught:
+        materialize(dead, at(24))
+    assert "secret" not in str(caught.value)
+
+
+def test_the_command_says_what_it_wrote(store: Store, tmp_path: Path, database_url: str) -> None:
+    context = Context(settings(tmp_path, database_url), REPOSITORY / "params.yaml")
+    result = CliRunner().invoke(command.materialize, ["--as-of", "2026-03-04"], obj=context)
+    assert result.output == (
+        "materialized 2026-03-04 00:00 UTC: 3 article, 2 user, 3 user_category\n"
+    )
+
+
+def test_the_command_refuses_a_moment_that_is_none(tmp_path: Path) -> None:
+    context = Context(settings(tmp_path, None), REPOSITORY / "params.yaml")
+    result = CliRunner().invoke(command.materialize, ["--as-of", "tomorrow"], obj=context)
+    assert isinstance(result.exception, ConfigError)
