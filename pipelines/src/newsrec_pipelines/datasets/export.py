@@ -4,7 +4,7 @@ import gzip
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -155,12 +155,7 @@ def _known(user: Record) -> Record:
 
 def _parts(records: Iterator[Record]) -> Iterator[Iterator[Record]]:
     for first in records:
-        yield islice(_chain(first, records), _RECORDS_PER_FILE)
-
-
-def _chain(first: Record, rest: Iterator[Record]) -> Iterator[Record]:
-    yield first
-    yield from rest
+        yield islice(chain([first], records), _RECORDS_PER_FILE)
 
 
 def _write(path: Path, records: Iterable[Record]) -> int:
