@@ -166,8 +166,8 @@ def landing_of_two_days(store: Store) -> None:
     land(store, "users", NEXT, "u.jsonl", [user("u2", preferred_categories=["culture"])])
     land(store, "impressions", DAY, "i.parquet", [impression(f"i{n}") for n in range(3)])
     land(store, "impressions", NEXT, "i.jsonl", [impression("i0"), impression("i9", surface="fax")])
-    # r1 comes again late, r2 comes again with a corrected clock, r3 is late, and r4 moves: the first
-    # day's report of it was received after that of the second day.
+    # r1 comes again late, r2 comes again with a corrected clock, r3 is late, and r4 moves: the
+    # first day's report of it was received after that of the second day.
     land(store, "reads", DAY, "r.parquet", [read("r1"), read("r2")])
     land(store, "reads", DAY, "s.jsonl", [read("r4", received_at=at(24.1), article_id="a2")])
     again = [read("r1"), read("r2", read_at=at(5, NEXT)), read("r3")]

@@ -8,7 +8,7 @@ import polars as pl
 
 from newsrec_pipelines.config import EtlParams
 from newsrec_pipelines.etl.raw import CONSENTS, RECEIVED_AT, Raw
-from newsrec_pipelines.schemas import READ_KINDS, SURFACES, Entity
+from newsrec_pipelines.schemas import READ_KINDS, SURFACES, UNKNOWN, Entity
 
 RECORD_CHARACTERS = 1000  # of a dead letter that are kept
 # PostgreSQL refuses index entries above 2.7 kB; ids and categories are indexed.
@@ -17,11 +17,10 @@ DEAD_LETTER: Final = {"line": pl.Int64, "reason": pl.String, "record": pl.String
 
 _IDS = ("article_id", "user_id", "impression_id", "event_id", "view_id")
 _NOT_EMPTY = (*_IDS, "publisher", "category", "language", "region", "timezone")
-_LOWER = ("category", "language", "region")
-_LOWER_LISTS = ("preferred_categories",)
+_LISTS_OF_IDS = ("article_ids",)
+_NAMES = ("category", "language", "region", "preferred_categories")
 _OLDEST = datetime(1900, 1, 1, tzinfo=UTC)
-# A NUL inside JSON text: \u0000 after an even number of backslashes.
-_JSON_NUL = r"(^|[^\\])(\\\\)*\\u0000"
+_NUL, _INSTEAD = "\0", "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,24 @@ def _time_field(entity: Entity) -> str:
 
 
 def _normalised(entity: Entity) -> list[pl.Expr]:
-    names = entity.schema.names
-    texts = [pl.col(n).str.strip_chars().str.to_lowercase() for n in _LOWER if n in names]
-    lists = [
-        pl.col(n).list.eval(pl.element().str.strip_chars().str.to_lowercase())
-        for n in _LOWER_LISTS
-        if n in names
-    ]
-    return texts + lists
+    """Text that PostgreSQL can store; names that are compared, trimmed and in lower case."""
+    changes = []
+    for field in entity.schema:
+        if field.name in (*_IDS, *_LISTS_OF_IDS, CONSENTS) or "string" not in str(field.type):
+            continue
+        if field.type == "string":
+            changes.append(_name_or_text(field.name, pl.col(field.name)).alias(field.name))
+        else:
+            changes.append(pl.col(field.name).list.eval(_name_or_text(field.name, pl.element())))
+    return changes
+
+
+def _name_or_text(field: str, text: pl.Expr) -> pl.Expr:
+    text = text.str.replace_all(_NUL, _INSTEAD, literal=True)
+    if field not in _NAMES:
+        return text
+    name = text.str.strip_chars().str.to_lowercase()
+    return pl.when((name == "") & (text != "")).then(pl.lit(UNKNOWN)).otherwise(name)
 
 
 def _known_dwell(rules: Rules) -> pl.Expr:
@@ -129,7 +138,11 @@ def _faults(entity: Entity, rules: Rules) -> list[tuple[str, pl.Expr]]:
         for n in (*_IDS, "category")
         if n in names
     ]
-    faults += [(f"{n}: NUL character", _has_nul(entity, n)) for n in [*_texts(entity), "extra"]]
+    faults += [
+        (f"{n}: NUL character", pl.col(n).str.contains(_NUL, literal=True))
+        for n in _IDS
+        if n in names
+    ]
     faults += _time_faults(entity, rules)
     if entity.name == "impressions":
         faults += _impression_faults()
@@ -160,6 +173,7 @@ def _time_faults(entity: Entity, rules: Rules) -> list[tuple[str, pl.Expr]]:
 def _impression_faults() -> list[tuple[str, pl.Expr]]:
     shown, chances = pl.col("article_ids"), pl.col("propensities")
     lengths = shown.list.eval(pl.element().str.len_bytes())
+    nul = shown.list.eval(pl.element().str.contains(_NUL, literal=True))
     bad_chance = chances.list.eval(~pl.element().is_between(0, 1) | pl.element().is_nan())
     return [
         ("article_ids: empty", shown.list.len() == 0),
@@ -168,31 +182,15 @@ def _impression_faults() -> list[tuple[str, pl.Expr]]:
             f"article_ids: id longer than {MAX_INDEXED_BYTES} bytes",
             lengths.list.max() > MAX_INDEXED_BYTES,
         ),
+        ("article_ids: NUL character", nul.list.any()),
         (f"surface: none of {', '.join(SURFACES)}", ~pl.col("surface").is_in(SURFACES)),
         ("propensities: not as many as article_ids", chances.list.len() != shown.list.len()),
         ("propensities: not between 0 and 1", bad_chance.list.any()),
     ]
 
 
-def _texts(entity: Entity) -> list[str]:
-    """Fields of text, alone or in lists."""
-    types = {n: str(t) for n, t in zip(entity.schema.names, entity.schema.types, strict=True)}
-    return [n for n, t in types.items() if "string" in t]
-
-
-def _has_nul(entity: Entity, name: str) -> pl.Expr:
-    """PostgreSQL stores no NUL, neither in text nor in JSON."""
-    if name in ("extra", CONSENTS):
-        return pl.col(name).str.contains(_JSON_NUL)
-    if "list" in str(entity.schema.field(name).type):
-        return pl.col(name).list.eval(pl.element().str.contains("\0", literal=True)).list.any()
-    return pl.col(name).str.contains("\0", literal=True)
-
-
 def _dead_letters(frame: pl.DataFrame, wrong: pl.Series, raw: Raw) -> pl.DataFrame:
     rows = wrong.arg_true()
-    records = [
-        raw.record(i)[:RECORD_CHARACTERS].replace("\0", "\N{REPLACEMENT CHARACTER}") for i in rows
-    ]
+    records = [raw.record(i)[:RECORD_CHARACTERS].replace(_NUL, _INSTEAD) for i in rows]
     dead = frame.filter(wrong).select("line", "reason")
     return dead.with_columns(pl.Series("record", records, pl.String))

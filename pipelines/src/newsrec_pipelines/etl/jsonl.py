@@ -13,6 +13,7 @@ from newsrec_pipelines.etl.raw import (
     TIME,
     Raw,
     dtypes,
+    json_text,
     parse_consents,
     parse_times,
 )
@@ -121,6 +122,5 @@ def _are_lists_of(kinds: set[type]) -> Callable[[list[Any]], bool]:
     return good
 
 
-def _extra(record: dict[str, Any], known: set[str]) -> str | None:
-    unknown = {k: v for k, v in record.items() if k not in known}
-    return orjson.dumps(unknown, option=orjson.OPT_SORT_KEYS).decode()
+def _extra(record: dict[str, Any], known: set[str]) -> str:
+    return json_text({k: v for k, v in record.items() if k not in known})

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +13,7 @@ from newsrec_pipelines.etl.raw import (
     TIME,
     Raw,
     dtypes,
+    json_text,
     parse_consents,
     parse_times,
 )
@@ -36,7 +36,9 @@ def parse_table(entity: Entity, table: pa.Table, before: int) -> Raw:
             continue
         column = table.column(name)
         columns[name], wrong = (
-            parse_consents(column.to_pylist()) if name == CONSENTS else _column(column, dtype)
+            parse_consents([_object(v) for v in column.to_pylist()])
+            if name == CONSENTS
+            else _column(column, dtype)
         )
         if isinstance(wrong, str):  # the whole column
             wrong = _where(pl.from_arrow(column.is_valid()), wrong)
@@ -122,15 +124,19 @@ def _extra(table: pa.Table, known: set[str]) -> pl.Series:
     values = []
     for row in table.select(unknown).to_pylist():
         given = {k: v for k, v in row.items() if v is not None}
-        values.append(_json(given) if given else None)
+        values.append(json_text(given) if given else None)
     return pl.Series(values, dtype=pl.String)
 
 
-def _json(value: Any) -> str:
-    # orjson writes NaN as null; default=str is for times, decimals and bytes.
-    return orjson.dumps(
-        value, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    ).decode()
+def _object(value: Any) -> Any:
+    """Consents as Parquet may carry them: JSON text, a struct (null: not said), a map's pairs."""
+    try:
+        value = dict(value) if isinstance(value, list) else value
+    except (TypeError, ValueError):
+        return value
+    if isinstance(value, dict):
+        return {k: v for k, v in value.items() if v is not None}
+    return value
 
 
 def _readable(table: pa.Table) -> tuple[pa.Table, pl.Series | None]:

@@ -1,5 +1,6 @@
 """Records as they were read, column by column, before anybody has looked at their values."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -60,8 +61,7 @@ def parse_times(column: pl.Series) -> tuple[pl.Series, pl.Series]:
 def parse_consents(values: list[Any]) -> tuple[pl.Series, pl.Series]:
     """Booleans by purpose, or their JSON text, as canonical JSON text; and complaints.
 
-    Purposes that are null (absent, in a Parquet struct) are left out. Readers are few: values are
-    looked at one by one.
+    Readers are few: values are looked at one by one.
     """
     texts: list[str | None] = []
     wrong: list[str | None] = []
@@ -75,16 +75,20 @@ def parse_consents(values: list[Any]) -> tuple[pl.Series, pl.Series]:
     return pl.Series(texts, dtype=pl.String), pl.Series(wrong, dtype=pl.String)
 
 
+def json_text(value: Any) -> str:
+    """An object as JSON that PostgreSQL can store: it knows no NUL. Equal objects, equal text."""
+    text = orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
+    if r"\u0000" not in text:
+        return text
+    # Escapes are taken in pairs, since \\u0000 is a backslash and five characters.
+    return re.sub(r"\\(u0000|.)", lambda m: r"\ufffd" if m[1] == "u0000" else m[0], text)
+
+
 def _consents(value: Any) -> str:
     parsed = orjson.loads(value) if isinstance(value, str) else value
-    if isinstance(parsed, list) and parsed is value:  # a Parquet map comes as pairs
-        parsed = dict(parsed)
-    if not isinstance(parsed, dict):
+    if not isinstance(parsed, dict) or not {bool}.issuperset(map(type, parsed.values())):
         raise TypeError
-    given = {k: v for k, v in parsed.items() if v is not None or isinstance(value, str)}
-    if not {bool}.issuperset(map(type, given.values())):
-        raise TypeError
-    return orjson.dumps(given, option=orjson.OPT_SORT_KEYS).decode()
+    return json_text(parsed)
 
 
 def _dtype(kind: pa.DataType) -> pl.DataType:
