@@ -79,7 +79,7 @@ demo: setup  ## Run the whole loop on a simulated world, then serve it on http:/
 next-run: setup  ## Bring in the clicks made on the demo page and write the slates anew
 	@$(BIN)/newsrec demo --next-run
 
-DEMO_REAL := NEWSREC_VAR=var/real
+DEMO_REAL := NEWSREC_VAR=var/real NEWSREC_PARAMS=params-deskdrop.yaml
 .PHONY: demo-real
 demo-real: setup  ## Run the main job on the real Deskdrop interactions: DATA=path of its folder
 	@test -n "$(DATA)" || { echo "say where Deskdrop is: make demo-real DATA=path" >&2; exit 2; }

@@ -126,3 +126,28 @@ def test_a_file_that_is_no_yaml_is_one_line(content: bytes, line: str, tmp_path:
 def test_a_missing_parameter_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*params\.yaml: No such file"):
         Params.load(tmp_path / "params.yaml")
+
+
+def test_a_file_changes_what_it_says_of_the_file_that_it_extends(tmp_path: Path) -> None:
+    base = tmp_path / "params.yaml"
+    base.write_text((REPOSITORY / "params.yaml").read_text())
+    file = tmp_path / "other.yaml"
+    file.write_text("extends: params.yaml\nslate: {max_age_hours: 720}\n")
+    expected = Params.load(base).model_dump()
+    expected["slate"]["max_age_hours"] = 720
+    assert Params.load(file).model_dump() == expected
+
+
+def test_an_extended_file_that_is_missing_or_wrongly_changed_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "other.yaml"
+    file.write_text("extends: params.yaml\n")
+    with pytest.raises(ConfigError, match=r"cannot read .*params\.yaml: No such file"):
+        Params.load(file)
+    (tmp_path / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
+    file.write_text("extends: params.yaml\nslate: {no_such: 1}\n")
+    with pytest.raises(ConfigError, match=r"other\.yaml: slate\.no_such"):
+        Params.load(file)
+
+
+def test_the_parameters_for_deskdrop_are_right() -> None:
+    assert Params.load(REPOSITORY / "params-deskdrop.yaml").slate.max_age_hours == 720

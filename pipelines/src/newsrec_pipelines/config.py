@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -196,18 +196,33 @@ class Params(_Frozen):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read params.yaml.
+        """Read params.yaml, or a file that says which one it `extends` and what it changes.
 
         Raises:
             ConfigError: naming the file and the first wrong entry.
         """
+        content = _read_yaml(path)
+        if isinstance(content, dict) and isinstance(base := content.pop("extends", None), str):
+            content = _changed(_read_yaml(path.parent / base), content)
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except OSError as e:
-            raise ConfigError(f"cannot read {path}: {e.strerror}") from e
-        except (yaml.YAMLError, UnicodeDecodeError) as e:
-            raise ConfigError(f"{path} is not YAML: {' '.join(str(e).split())}") from e
+            return cls.model_validate(content)
         except ValidationError as e:
             first = e.errors()[0]
             where = ".".join(str(p) for p in first["loc"]) or "the whole file"
             raise ConfigError(f"{path}: {where}: {first['msg']}") from e
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise ConfigError(f"cannot read {path}: {e.strerror}") from e
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(e).split())}") from e
+
+
+def _changed(base: Any, changes: Any) -> Any:
+    """`base` with the entries of `changes` in place of its own, section by section."""
+    if not (isinstance(base, dict) and isinstance(changes, dict)):
+        return changes
+    return base | {key: _changed(base.get(key), value) for key, value in changes.items()}
