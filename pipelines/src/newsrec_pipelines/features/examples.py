@@ -50,7 +50,7 @@ def training_data(
     return TrainingData(
         as_of=as_of,
         articles=_articles(store, as_of, first.date()),
-        users=partitions.load(store, "users", as_of).select(USERS.schema.names),
+        users=_users(store, as_of).select(USERS.schema.names),
         reads=reads,
         examples=labelled,
         sampled_negatives=sampled,
@@ -71,11 +71,12 @@ def examples(
         The examples of `TrainingData.examples`, sorted by moment, impression and position, at most
         `ranker.max_examples`; and whether the negatives were sampled for want of impressions.
     """
-    late = timedelta(days=params.etl.late_days)
     impressions = partitions.load(
         store, "impressions", as_of, start.date(), (end + timedelta(days=1)).date()
     ).filter(pl.col("shown_at").is_between(start, end, closed="left"))
-    reads = partitions.load(store, "reads", as_of, (start - late).date(), None)
+    # Sampled negatives must not have been read while they were alive.
+    alive = timedelta(hours=params.slate.max_age_hours)
+    reads = _reads(store, as_of, start - alive)
     first = (start - timedelta(days=params.training.window_days)).date()
     articles = _articles(store, as_of, first)
     rng = np.random.default_rng(params.training.seed)
@@ -92,7 +93,7 @@ def with_features(
 ) -> pl.DataFrame:
     """Add the pair features of each row's moment to rows of EXAMPLE_SCHEMA."""
     rows = rows.cast(dict(EXAMPLE_SCHEMA.items()))
-    users = partitions.load(store, "users", as_of)
+    users = _users(store, as_of)
     of_category = articles.select("article_id", "category")
     asked = rows.select("user_id", "article_id", "asked_at").join(
         of_category, on="article_id", how="left"
@@ -113,7 +114,7 @@ def build_request(
         params: windows.
         user_ids: these readers only, unknown ones left out; all known readers if None.
     """
-    users = partitions.load(store, "users", as_of).select(_REQUEST_USER)
+    users = _users(store, as_of).select(_REQUEST_USER)
     if user_ids is not None:
         users = users.filter(pl.col("user_id").is_in(user_ids))
     oldest = as_of - timedelta(hours=params.slate.max_age_hours)
@@ -147,10 +148,21 @@ def data_hash(store: Store, first: date, as_of: datetime) -> str:
 
 
 def _history(store: Store, as_of: datetime, first: datetime) -> pl.DataFrame:
-    reads = partitions.load(store, "reads", as_of, first.date(), None)
+    reads = _reads(store, as_of, first)
     return reads.filter(pl.col("read_at") >= first).select(READS.schema.names)
+
+
+def _reads(store: Store, as_of: datetime, first: datetime) -> pl.DataFrame:
+    # A fast clock may put an event just after midnight.
+    return partitions.load(store, "reads", as_of, first.date(), as_of.date() + timedelta(days=1))
 
 
 def _articles(store: Store, as_of: datetime, first: date) -> pl.DataFrame:
     """Latest versions of the articles that arrived since `first`."""
-    return partitions.load(store, "articles", as_of, first).select(ARTICLES.schema.names)
+    return partitions.load(store, "articles", as_of, first, as_of.date()).select(
+        ARTICLES.schema.names
+    )
+
+
+def _users(store: Store, as_of: datetime) -> pl.DataFrame:
+    return partitions.load(store, "users", as_of, None, as_of.date())
