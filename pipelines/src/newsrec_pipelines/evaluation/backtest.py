@@ -1,6 +1,5 @@
 """Days in order: each judged by a model that was made before it, never by a random split."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -22,10 +21,12 @@ class Evaluation:
     Attributes:
         judgements: of each day, in order.
         model: the version that was judged, or how the models were made.
+        sampled_negatives: the ranker was taught with drawn negatives, for want of impressions.
     """
 
     judgements: list[Judgement]
     model: str
+    sampled_negatives: bool
 
     def means(self) -> dict[str, dict[str, Mean]]:
         """System -> metric -> mean over all lists, readers or days; what no day gave is missing."""
@@ -50,7 +51,8 @@ def judge_version(store: Store, params: Params, version: str, day: date) -> Eval
         DataError: when the model may have seen the day, or the day has nothing to judge by.
         ModelError: when there is no such version.
     """
-    as_of = read_manifest(store, version).as_of
+    manifest = read_manifest(store, version)
+    as_of = manifest.as_of
     start = datetime.combine(day, time(), UTC)
     if as_of > start:
         raise DataError(
@@ -58,7 +60,8 @@ def judge_version(store: Store, params: Params, version: str, day: date) -> Eval
             f"it cannot be judged on {day}, only on later days"
         )
     judgement = judge(store, params, NewsModel.load(store, version), day)
-    return _evaluation([judgement], version)
+    drawn = bool(manifest.created_from.get("sampled_negatives", False))
+    return _evaluation([judgement], version, drawn)
 
 
 def walk_forward(
@@ -72,25 +75,23 @@ def walk_forward(
     Raises:
         DataError: when a model cannot be made, or no day has anything to judge by.
     """
-    judgements = list(_walk(store, params, first, last, refit_days))
-    return _evaluation(judgements, f"made anew every {refit_days} days")
-
-
-def _walk(
-    store: Store, params: Params, first: date, last: date, refit_days: int
-) -> Iterator[Judgement]:
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    model: NewsModel | None = None
+    judgements = []
+    drawn = False
     for n, day in enumerate(track(days, "evaluate")):
-        if model is None or n % refit_days == 0:
+        if n % refit_days == 0:
             known = datetime.combine(day, time(), UTC)
-            model = NewsModel.produce_model(training_data(store, known, params), params)
-        yield judge(store, params, model, day)
+            data = training_data(store, known, params)
+            drawn |= data.sampled_negatives
+            model = NewsModel.produce_model(data, params)
+        judgements.append(judge(store, params, model, day))
+    every = "day" if refit_days == 1 else f"{refit_days} days"
+    return _evaluation(judgements, f"made anew every {every}", drawn)
 
 
-def _evaluation(judgements: list[Judgement], model: str) -> Evaluation:
+def _evaluation(judgements: list[Judgement], model: str, drawn: bool) -> Evaluation:
     if not any(mean for j in judgements for mean in j.metrics.values()):
         days = [str(j.day) for j in judgements]
         span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
         raise DataError(f"nothing to judge by on {span}: no reader known before read anything new")
-    return Evaluation(judgements, model)
+    return Evaluation(judgements, model, drawn)

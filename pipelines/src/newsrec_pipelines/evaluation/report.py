@@ -1,5 +1,6 @@
 """The evaluation report: JSON for machines, one self-contained HTML page for people."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -27,6 +28,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """The whole report. A metric that the data cannot give has the value null and a reason."""
     return {
         "model": evaluation.model,
+        "sampled_negatives": evaluation.sampled_negatives,
         "first_day": str(evaluation.judgements[0].day),
         "last_day": str(evaluation.judgements[-1].day),
         "counts": evaluation.counts(),
@@ -73,8 +75,11 @@ def as_html(evaluation: Evaluation) -> str:
         systems=SYSTEMS,
         colours=plots.COLOURS,
         tables=[
-            ("Lists that were shown", [m for m in METRICS if m in LIST_METRICS], _LISTS),
-            ("Daily slates", [m for m in METRICS if m not in LIST_METRICS], _SLATES),
+            (title, metrics, text, _notes(means[SYSTEMS[0]], metrics))
+            for title, metrics, text in (
+                ("Lists that were shown", [m for m in METRICS if m in LIST_METRICS], _LISTS),
+                ("Daily slates", [m for m in METRICS if m not in LIST_METRICS], _SLATES),
+            )
         ],
         best={m: _best(means, m) for m in METRICS},
         not_available=NOT_AVAILABLE,
@@ -127,6 +132,15 @@ def _value(mean: Mean | None, metric: str) -> dict[str, Any]:
     if mean is None or mean.value is None:
         return {"value": None, "reason": f"{NOT_AVAILABLE}: {_REASONS[metric]}"}
     return {"value": mean.value, "error": mean.error, "count": mean.count}
+
+
+def _notes(means: dict[str, Mean], metrics: Sequence[str]) -> list[str]:
+    """Why metrics are missing, one sentence a reason."""
+    missing: dict[str, list[str]] = {}
+    for metric in metrics:
+        if (value := _value(means.get(metric), metric))["value"] is None:
+            missing.setdefault(value["reason"], []).append(metric)
+    return [f"{', '.join(names)}: {reason}." for reason, names in missing.items()]
 
 
 def _best(means: dict[str, dict[str, Mean]], metric: str) -> str | None:

@@ -96,7 +96,11 @@ def read_manifest(store: Store, version: str) -> ModelManifest:
     Raises:
         ModelError: when there is no such version, or its manifest is damaged or foreign.
     """
-    if "/" in version or not store.fs.exists(store.path(_key(version, "manifest.json"))):
+    if (
+        not version
+        or "/" in version
+        or not store.fs.exists(store.path(_key(version, "manifest.json")))
+    ):
         raise ModelError(f"there is no model {version} in {store.url}")
     try:
         content = store.read_json(_key(version, "manifest.json"))
@@ -131,7 +135,11 @@ def load(store: Store, version: str) -> tuple[ModelManifest, dict[str, dict[str,
         if rest == "json":
             state.update(json.loads(content))
         else:
-            state[rest.removesuffix(".npy")] = np.load(io.BytesIO(content), allow_pickle=False)
+            try:
+                array = np.load(io.BytesIO(content), allow_pickle=False)
+            except ValueError as e:
+                raise ModelError(f"file {name} of model {version} is no plain array: {e}") from e
+            state[rest.removesuffix(".npy")] = array
     return manifest, states
 
 

@@ -31,8 +31,9 @@ class NewsModel:
 
     Slates never hold an article that the reader has read or hidden, that is older than
     ``slate.max_age_hours``, or that is in a language she does not read; nor, as long as there are
-    others, more than ``slate.max_per_publisher`` of one publisher. Readers without any read get their chosen
-    categories first. The same request gives the same slates, however readers are cut into blocks.
+    others, more than ``slate.max_per_publisher`` of one publisher. Readers without any read get
+    their chosen categories first. The same request gives the same slates, however readers are cut
+    into blocks.
     """
 
     name: Final = "news"

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from newsrec_pipelines.errors import ModelError
+from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.models.artifacts import FOLDER, read_manifest
 from newsrec_pipelines.store import Store
 
@@ -36,7 +36,10 @@ class FileRegistry:
         """
         if not self._store.fs.exists(self._store.path(_CHAMPION)):
             raise ModelError(f"no model was trained yet in {self._store.url}: run newsrec train")
-        content = self._store.read_json(_CHAMPION)
+        try:
+            content = self._store.read_json(_CHAMPION)
+        except DataError as e:
+            raise ModelError(str(e)) from e
         if not isinstance(content, dict) or not isinstance(content.get("version"), str):
             raise ModelError(f"{_CHAMPION} in {self._store.url} names no version")
         return content["version"]
