@@ -42,7 +42,8 @@ def empty():
 
 
 @contextmanager
-def server(application: str, folder: Path, env: dict[str, str]) -> Iterator[int]:
+def server(application: str, folder: Path, env: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """An application under the API's gunicorn settings; gives its port and process id."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", "python:newsrec_api.gunicorn_conf"]
     with (folder / "server.log").open("ab") as log:
@@ -53,7 +54,7 @@ def server(application: str, folder: Path, env: dict[str, str]) -> Iterator[int]
             stderr=log,
         )
         try:
-            yield port
+            yield port, process.pid
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -124,7 +125,21 @@ def round_of(port: int, paths: Sequence[str], clients: int) -> tuple[float, list
     return len(paths) / (time.perf_counter() - began), [t for one in times for t in one]
 
 
-def database(stack: ExitStack, folder: Path) -> str:
+def cpu_seconds(parent: int) -> float:
+    """CPU time that the living children of a process have used."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        if int(fields[1]) == parent:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def database(stack: ExitStack, folder: Path) -> tuple[str, int]:
+    """A seeded database; gives its URL and the process id of its server."""
     postgres = Embedded(folder / "postgres")
     base = postgres.start().rsplit("/", 1)[0]
     stack.callback(postgres.stop)
@@ -140,7 +155,7 @@ def database(stack: ExitStack, folder: Path) -> str:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     connection.close()
-    return f"{base}/bench"
+    return f"{base}/bench", postgres.pid()
 
 
 def percentile(times: list[float], share: float) -> float:
@@ -157,13 +172,14 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "empty_app.py").write_text(EMPTY)
+        url, postgres = database(stack, folder)
         env = {
-            "DATABASE_URL": database(stack, folder),
+            "DATABASE_URL": url,
             "LINK_SECRET": secrets.token_hex(),
             "ADMIN_TOKEN": secrets.token_hex(),
             "CLOCK_START": NOW.isoformat(),
         }
-        ports = {
+        servers = {
             "empty": stack.enter_context(server("empty_app:app", folder, env)),
             "slate": stack.enter_context(server("newsrec_api.bootstrap:app()", folder, env)),
         }
@@ -172,23 +188,33 @@ def main() -> int:
             for n in range(args.requests)
         ]
         paths = {"empty": ["/"] * args.requests, "slate": slates}
-        first = json.loads(Client(ports["slate"]).get(slates[0]))
+        first = json.loads(Client(servers["slate"][0]).get(slates[0]))
         if first["fallback"] or len(first["items"]) != 10:
             raise RuntimeError("this is no stored slate of ten")
         rates: dict[str, list[float]] = {"empty": [], "slate": []}
         times: dict[str, list[float]] = {"empty": [], "slate": []}
+        cpu: dict[str, dict[str, float]] = {"empty": {}, "slate": {}}
         for turn in range(args.rounds + 1):
-            for name, port in ports.items():
+            for name, (port, pid) in servers.items():
+                before = cpu_seconds(pid), cpu_seconds(postgres), time.process_time()
                 rate, took = round_of(port, paths[name], args.clients)
+                after = cpu_seconds(pid), cpu_seconds(postgres), time.process_time()
                 if turn > 0:  # the first round warms up
                     rates[name].append(rate)
                     times[name] += took
+                    for who, a, b in zip(
+                        ("workers", "PostgreSQL", "clients"), before, after, strict=True
+                    ):
+                        cpu[name][who] = cpu[name].get(who, 0.0) + b - a
     ratio = statistics.median(s / e for s, e in zip(rates["slate"], rates["empty"], strict=True))
     for name in rates:
         print(
             f"{name}: {statistics.median(rates[name]):,.0f} requests/s, "
             f"p50 {percentile(times[name], 0.5):.1f} ms, p99 {percentile(times[name], 0.99):.1f} ms"
         )
+        asked = args.rounds * args.requests
+        spent = ", ".join(f"{who} {t / asked * 1e6:.0f} µs" for who, t in cpu[name].items())
+        print(f"       CPU of one request: {spent}")
     print(f"ratio: {ratio:.2f} of the empty route (bar {BAR})")
     if args.json:
         medians = {name: statistics.median(values) for name, values in rates.items()}

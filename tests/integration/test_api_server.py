@@ -31,13 +31,14 @@ def test_workers_share_clock_and_counts_and_log_json_only(
             path = "/v1/readers/reader-00000/recommendations"
             assert one.request("GET", f"{address}{path}").status == 200
             one.clear()
+        assert HTTP.request("GET", f"{address}/v1/reader-00000").status == 404
         text = HTTP.request("GET", f"{address}/metrics").data.decode()
         now = HTTP.request("GET", f"{address}/demo/readers").json()["now"]
     assert 'newsrec_api_slate_seconds_count{kind="stored",n="10"} 20.0' in text
     assert "newsrec_api_slate_as_of_seconds 1.7729" in text
     assert now.startswith("2026-03-08T08:0")
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert {line["event"] for line in lines} == {"request"}
+    assert [(line["event"], line["status"]) for line in lines] == [("request", 404)]
     assert "reader-00000" not in log.read_text()
 
 

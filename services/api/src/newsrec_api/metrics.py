@@ -27,10 +27,10 @@ class Metrics:
     def __init__(self, multiprocess_dir: str | None = None) -> None:
         self._multiprocess_dir = multiprocess_dir
         self._registry = CollectorRegistry()
-        self._requests = self._counter(
-            "requests", "Requests by route and status.", "route", "method", "status"
+        # Its counts are the numbers of requests.
+        self._requests = self._histogram(
+            "request_seconds", "Time to answer a request.", "route", "method", "status"
         )
-        self._seconds = self._histogram("request_seconds", "Time to answer, by route.", "route")
         self._slate_seconds = self._histogram(
             "slate_seconds", "Time to deliver the top n; kind is stored or fallback.", "n", "kind"
         )
@@ -41,19 +41,22 @@ class Metrics:
             multiprocess_mode="max",
         )
         self._newest_as_of = 0.0
-        self._events = self._counter("events", "Events by entity and outcome.", "entity", "outcome")
+        self._events = Counter(
+            "newsrec_api_events",
+            "Events by entity and outcome.",
+            ("entity", "outcome"),
+            registry=self._registry,
+        )
         # labels() takes a lock and builds a tuple of text; the same few children come each time.
-        self._children: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._children: dict[tuple[Any, ...], Histogram] = {}
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request; `route` is its pattern, never the path itself."""
         key = (route, method, status)
         found = self._children.get(key)
         if found is None:
-            found = self._requests.labels(route, method, status), self._seconds.labels(route)
-            self._children[key] = found
-        found[0].inc()
-        found[1].observe(seconds)
+            found = self._children[key] = self._requests.labels(route, method, status)
+        found.observe(seconds)
 
     def slate(self, limit: int, fallback: bool, as_of: datetime, seconds: float) -> None:
         """Count one slate delivered."""
@@ -61,9 +64,9 @@ class Metrics:
         key = (n, fallback)
         found = self._children.get(key)
         if found is None:
-            found = (self._slate_seconds.labels(n, "fallback" if fallback else "stored"),)
-            self._children[key] = found
-        found[0].observe(seconds)
+            kind = "fallback" if fallback else "stored"
+            found = self._children[key] = self._slate_seconds.labels(n, kind)
+        found.observe(seconds)
         if (newest := as_of.timestamp()) > self._newest_as_of:
             self._newest_as_of = newest
             self._slate_as_of.set(newest)
@@ -80,9 +83,6 @@ class Metrics:
             registry = CollectorRegistry()
             multiprocess.MultiProcessCollector(registry, path=self._multiprocess_dir)
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"newsrec_api_{name}", text, labels, registry=self._registry)
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         return Histogram(

@@ -14,9 +14,11 @@ from newsrec_api.metrics import Metrics
 log = structlog.get_logger()
 
 REQUEST_ID = "newsrec.request_id"
-_ROUTE = "newsrec.route"
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_HEADERS = [
+_NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
+_NO_STORE = ("Cache-Control", "no-store")
+# For what a browser opens: pages and redirects.
+_FOR_PEOPLE = [
     (
         "Content-Security-Policy",
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
@@ -24,21 +26,11 @@ _HEADERS = [
     ),
     # An address may hold a signed token or a reader's id: tell no other site.
     ("Referrer-Policy", "no-referrer"),
-    ("X-Content-Type-Options", "nosniff"),
 ]
-# Asked every few seconds by machines: counted, but not worth a line each.
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def register(app: Flask, metrics: Metrics) -> None:
     """Observe every request of `app`."""
-
-    @app.before_request
-    def remember_route() -> None:
-        # The pattern, not the path: paths hold readers' ids and signed tokens.
-        if request.url_rule is not None:
-            request.environ[_ROUTE] = request.url_rule.rule
-
     app.wsgi_app = Observer(app.wsgi_app, metrics)  # type: ignore[method-assign]
 
 
@@ -65,25 +57,31 @@ class Observer:
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             seconds = time.perf_counter() - began
-            headers += _HEADERS
-            headers.append(("X-Request-ID", own_id))
-            if not any(name == "Cache-Control" for name, _ in headers):
-                headers.append(("Cache-Control", "no-store"))
+            names = dict(headers)
+            if "Location" in names or names.get("Content-Type") != "application/json":
+                headers += _FOR_PEOPLE
+            headers += (_NO_SNIFFING, ("X-Request-ID", own_id))
+            if "Cache-Control" not in names:
+                headers.append(_NO_STORE)
             self._observe(environ, int(status[:3]), seconds, own_id)
             return start_response(status, headers, exc_info)
 
         return self._app(environ, start)
 
     def _observe(self, environ: dict[str, Any], status: int, seconds: float, own_id: str) -> None:
-        route = environ.get(_ROUTE, "none")
+        # The pattern, not the path: paths hold readers' ids and signed tokens.
+        request = environ.get("werkzeug.request")
+        rule = request.url_rule if request is not None else None
+        route = rule.rule if rule is not None else "none"
         method = environ["REQUEST_METHOD"]
         self._metrics.request(route, method, status, seconds)
-        if route not in _QUIET:
-            log.info(
-                "request",
-                method=method,
-                route=route,
-                status=status,
-                milliseconds=round(seconds * 1000, 2),
-                request_id=own_id,
-            )
+        # Reads that went well are counted, and worth a line only to somebody who looks closely.
+        level = log.debug if method == "GET" and status < 400 else log.info
+        level(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+            request_id=own_id,
+        )
