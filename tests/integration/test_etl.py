@@ -8,8 +8,11 @@ import psycopg2
 import pytest
 
 from newsrec_pipelines.db import connect
-from newsrec_pipelines.errors import DatabaseError, DataError
+from newsrec_pipelines.errors import DatabaseError, DataError, NewsrecError
+from newsrec_pipelines.etl.run import Etl
+from newsrec_pipelines.etl.runners import bound_pipeline
 from newsrec_pipelines.etl.runs import only_one
+from newsrec_pipelines.etl.staging import StagingArea
 from newsrec_pipelines.store import Store
 from support.etl import (
     DAY,
@@ -24,6 +27,7 @@ from support.etl import (
     landing_of_two_days,
     loaded,
     local_store,
+    params,
     read,
     run_etl,
     user,
@@ -219,6 +223,44 @@ def test_too_late_and_future_events_are_dead_letters(store: Store, database_url:
     assert rows["r1"] == rows["r3"] == end - timedelta(microseconds=1)
     assert rows["soon"] == end + timedelta(minutes=7)
     assert query(database_url, "SELECT count(*) FROM dead_letters") == [(3,)]
+
+
+def test_a_sink_that_fails_is_one_line_and_changes_nothing(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(store, "reads", DAY, "a.jsonl", [read("r1")])
+    run_etl(database_url, store, DAY)
+    land(store, "reads", DAY, "b.jsonl", [read("r2")])
+    before = in_postgres(database_url), in_parquet(store), all_files(store)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(StagingArea, "write", full)
+    with pytest.raises(NewsrecError, match=r"pipeline failed: .*No space left") as error:
+        run_etl(database_url, store, DAY)
+
+    assert "\n" not in str(error.value)
+    assert (in_postgres(database_url), in_parquet(store), all_files(store)) == before
+    statuses = query(database_url, "SELECT status FROM etl_runs ORDER BY started_at")
+    assert statuses == [("finished",), ("failed",)]
+
+
+def test_an_error_while_loading_changes_nothing(store: Store, database_url: str) -> None:
+    land(store, "reads", DAY, "a.jsonl", [read("r1")])
+    run_etl(database_url, store, DAY)
+    land(store, "reads", DAY, "b.jsonl", [read("r2")])
+    before = in_postgres(database_url), in_parquet(store), all_files(store)
+
+    with connect(database_url, "newsrec_etl") as conn, only_one(conn):
+        steps = Etl(conn, store, params(), bound_pipeline("FnApiRunner")).day(DAY)
+        for step in steps:
+            if step == "written":
+                break
+        steps.close()  # type: ignore[attr-defined]
+
+    assert (in_postgres(database_url), in_parquet(store), all_files(store)) == before
+    assert len(query(database_url, "SELECT 1 FROM etl_runs WHERE status = 'failed'")) == 1
 
 
 def test_another_etl_at_the_same_time_is_refused(store: Store, database_url: str) -> None:

@@ -10,7 +10,7 @@ import click
 
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.db import connect
-from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.errors import DataError, NewsrecError
 from newsrec_pipelines.etl.plan import landing_days
 from newsrec_pipelines.etl.run import Etl, Pipeline
 from newsrec_pipelines.etl.runs import only_one
@@ -49,7 +49,10 @@ def etl(
             click.echo(f"repaired {batch_id}, which had been interrupted")
         several = len(days) > 1
         for d in track(days, "etl") if several else days:
-            *_, last_step = run.day(d) if several else track(run.day(d), f"etl {d}")
+            try:
+                *_, last_step = run.day(d) if several else track(run.day(d), f"etl {d}")
+            except OSError as e:
+                raise NewsrecError(f"{d}: cannot write to {ctx.store.url}: {e}") from e
             click.echo(_report(d, run.counts, unchanged=last_step == "unchanged"))
 
 

@@ -8,6 +8,7 @@ import polars as pl
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineRunner
 
+from newsrec_pipelines.errors import NewsrecError
 from newsrec_pipelines.etl.checks import DEAD_LETTER, Rules, check
 from newsrec_pipelines.etl.dedupe import POSITION, dedupe
 from newsrec_pipelines.etl.plan import BROKEN, Piece, broken
@@ -41,6 +42,9 @@ def run_pipeline(
         sink: keeps what they became, one file an entity and hash partition.
         rules: of the day of arrival.
         partitions: in how many parts the ids of an entity are deduplicated.
+
+    Raises:
+        NewsrecError: when a worker fails, e.g. since the sink has no space left.
     """
     pipeline = beam.Pipeline(runner=runner, options=options)
     _ = (
@@ -51,7 +55,11 @@ def run_pipeline(
         | "By hash of the id" >> beam.GroupByKey()
         | "Dedupe and write" >> beam.ParDo(DedupeAndWrite(sink))
     )
-    pipeline.run().wait_until_finish()
+    try:
+        pipeline.run().wait_until_finish()
+    except RuntimeError as e:  # what every runner makes of an error in a worker; it logs the rest
+        last_line = str(e).strip().rsplit("\n", 1)[-1]
+        raise NewsrecError(f"the Beam pipeline failed: {last_line}") from e
 
 
 class ReadAndCheck(beam.DoFn):

@@ -102,7 +102,8 @@ def _rules(params: Params) -> bytes:
 def _form(key: str, folder: str) -> str | None:
     name = key.removeprefix(folder).strip("/")
     # Somebody else's files that are still being written, and markers such as _SUCCESS.
-    if name.startswith((".", "_")) or name.endswith((".part", ".tmp")):
+    hidden = any(part.startswith((".", "_")) for part in name.split("/"))
+    if hidden or name.endswith((".part", ".tmp")):
         return None
     for suffix, form in ((".jsonl", "jsonl"), (".jsonl.gz", "gz"), (".parquet", "parquet")):
         if name.endswith(suffix):

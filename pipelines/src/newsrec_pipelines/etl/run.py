@@ -86,7 +86,8 @@ class Etl:
         staging = StagingArea(self.store, plan.batch_id)
         staging.remove()
         number = 1 + plan.bytes // _BYTES_PER_PARTITION
-        self.pipeline(plan.pieces, LandingSource(self.store), staging, rules, number)
+        if plan.pieces:
+            self.pipeline(plan.pieces, LandingSource(self.store), staging, rules, number)
         dead = _dead_letters(staging, plan)
         yield "staged"
         rows = {e.name: _rows(staging, e, plan) for e in ENTITIES.values()}

@@ -23,7 +23,9 @@ def bound_pipeline(name: str, flags: Iterable[str] = ()) -> Pipeline:
     Raises:
         ConfigError: when Beam does not know the runner, or for a mode that loses data.
     """
-    options = [f"--{flag.removeprefix('--')}" for flag in flags]
+    # Beam would infer the types of our few steps anew for every day, which takes longer than a
+    # small day's work.
+    options = ["--no_pipeline_type_check", *(f"--{flag.removeprefix('--')}" for flag in flags)]
     if any("multi_threading" in o for o in options):
         raise ConfigError("Beam's multi_threading mode loses rows; use multi_processing")
     if name == "FnApiRunner":
