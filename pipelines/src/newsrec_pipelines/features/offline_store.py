@@ -11,7 +11,6 @@ from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineS
 from feast.infra.offline_stores.file_source import FileSource
 from feast.infra.offline_stores.ibis import (
     IbisRetrievalJob,
-    pull_all_from_table_or_query_ibis,
     pull_latest_from_table_or_query_ibis,
 )
 from feast.infra.offline_stores.offline_store import RetrievalJob
@@ -28,7 +27,6 @@ from newsrec_pipelines.store import Store
 
 STORE_TYPE: Final = f"{__name__}.CountersOfflineStore"
 _ASKED: Final = "event_timestamp"
-_EVER: Final = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
 
 class CountersOfflineStoreConfig(DuckDBOfflineStoreConfig):
@@ -103,33 +101,6 @@ class CountersOfflineStore(DuckDBOfflineStore):
             # The last row before `end_date` is in the snapshot before it or later.
             data_source_reader=lambda source, _: _naive(_read(source, end_date, end_date)),
             data_source_writer=_refuse,
-        )
-
-    @staticmethod
-    def pull_all_from_table_or_query(
-        config: RepoConfig,
-        data_source: DataSource,
-        join_key_columns: list[str],
-        feature_name_columns: list[str],
-        timestamp_field: str,
-        created_timestamp_column: str | None = None,
-        start_date: datetime | None = None,
-        end_date: datetime | None = None,
-    ) -> RetrievalJob:
-        """All rows stamped from `start_date` to `end_date`."""
-        return pull_all_from_table_or_query_ibis(
-            config=config,
-            data_source=data_source,
-            join_key_columns=join_key_columns,
-            feature_name_columns=feature_name_columns,
-            timestamp_field=timestamp_field,
-            data_source_reader=lambda source, _: _naive(
-                _read(source, start_date or _EVER[0], end_date or _EVER[1])
-            ),
-            data_source_writer=_refuse,
-            created_timestamp_column=created_timestamp_column,
-            start_date=start_date,
-            end_date=end_date,
         )
 
 
