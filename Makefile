@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
 SERVE ?= 1
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -51,7 +52,11 @@ lint: setup  ## Check format, rules, types, imports, locks, shell, YAML and work
 
 .PHONY: test
 test: setup  ## Run every test that needs neither containers nor a cluster
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+.PHONY: repro
+repro: setup  ## Reproduce world, features, model and evaluation with DVC, in var/dvc
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/dvc repro
 
 # --- database ---------------------------------------------------------------------------------
 .PHONY: db-start

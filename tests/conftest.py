@@ -1,3 +1,9 @@
-"""Fixtures that every test may ask for."""
+"""Fixtures that every test may ask for, and seeds that every run shares."""
+
+import hypothesis
 
 pytest_plugins = ["support.postgres"]
+
+# The same examples in every run, and no deadline: the machine that runs the tests may be busy.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
