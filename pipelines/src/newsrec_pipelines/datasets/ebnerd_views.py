@@ -76,20 +76,31 @@ def merge(clicks: pl.DataFrame, pages: pl.DataFrame) -> pl.DataFrame:
     views = pl.concat([opened, others]).sort(
         *_READER_AND_ARTICLE, "at", "impression_id", nulls_last=True
     )
-    of_day = [*_READER_AND_ARTICLE, pl.col("at").dt.date()]
-    return views.with_columns(number=pl.int_range(pl.len()).over(of_day))
+    first = _changes("user_id", "article_id", pl.col("at").dt.date())
+    row = pl.int_range(pl.len())
+    return views.with_columns(number=row - pl.when(first).then(row).forward_fill())
 
 
 def _each_once(pages: pl.DataFrame) -> pl.DataFrame:
     pages = pages.sort(*_READER_AND_ARTICLE, "at", "dwell", nulls_last=True)
-    previous = pl.col("at").shift().over(_READER_AND_ARTICLE)
-    new = ((pl.col("at") - previous) > _SAME_PAGE).fill_null(True)
-    once = pages.with_columns(view=new.cum_sum()).group_by("view", maintain_order=True)
-    return (
-        once.agg(
+    later = (pl.col("at") - pl.col("at").shift()) > _SAME_PAGE
+    new = _changes(*_READER_AND_ARTICLE) | later.fill_null(True)
+    pages = pages.with_columns(view=new.cum_sum())
+    # Most pages are told once, and grouping is slow.
+    repeated = pl.col("view").is_duplicated()
+    merged = (
+        pages.filter(repeated)
+        .group_by("view")
+        .agg(
             pl.col(*_READER_AND_ARTICLE, "at").first(),
             pl.col("dwell", "scroll").drop_nulls().first(),
         )
-        .drop("view")
-        .sort("at")
     )
+    once = pl.concat([pages.filter(~repeated), merged.select(pages.columns)])
+    return once.drop("view").sort("at", *_READER_AND_ARTICLE)
+
+
+def _changes(*columns: str | pl.Expr) -> pl.Expr:
+    """Whether a row differs from the one before it; the first one does."""
+    values = [pl.col(c) if isinstance(c, str) else c for c in columns]
+    return pl.any_horizontal(v.ne_missing(v.shift()) for v in values)

@@ -43,10 +43,10 @@ def opened(path: Path, names: Collection[str]) -> Iterator[list[SourceFile]]:
     Raises:
         DataError: when there is no such path, an archive is broken, or a file is empty.
     """
-    if not path.exists():
-        raise DataError(f"there is no file or folder {path}")
     with tempfile.TemporaryDirectory(prefix="newsrec-import-") as unpacked:
         try:
+            if not path.exists():
+                raise DataError(f"there is no file or folder {path}")
             found = sorted(_find(path, names, Path(unpacked)), key=lambda f: f.label)
         except OSError as e:
             raise DataError(f"cannot read {path}: {e.strerror or e}") from e
