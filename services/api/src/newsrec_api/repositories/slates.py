@@ -60,8 +60,11 @@ class PostgresSlates:
         return Run(*rows[0]) if rows else None
 
     def popular(self, run_id: str, region: str, language: str) -> list[tuple[str, float]]:
-        """Article ids with scores, best match of region and language first; may repeat ids."""
-        # A reader would rather read her language about another region than the other way round.
+        """Article ids with scores, those of the region first; may repeat ids.
+
+        Only articles in the language are given where the run has any: nobody is served what she
+        cannot read.
+        """
         return [
             (article_id, score)
             for article_id, score in self._pool.rows(
@@ -69,8 +72,9 @@ class PostgresSlates:
                 "CROSS JOIN LATERAL unnest(p.article_ids, p.scores) "
                 "WITH ORDINALITY AS place (article_id, score, n) "
                 "WHERE p.run_id = %(run)s AND p.region IN (%(region)s, '') "
-                "AND p.language IN (%(language)s, '') "
-                "ORDER BY (p.language = %(language)s) DESC, (p.region = %(region)s) DESC, place.n",
+                "AND p.language = (SELECT max(q.language) FROM popular_slates q "
+                "WHERE q.run_id = p.run_id AND q.language IN (%(language)s, '')) "
+                "ORDER BY (p.region = %(region)s) DESC, place.n",
                 {"run": run_id, "region": region, "language": language},
             )
         ]
