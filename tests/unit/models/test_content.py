@@ -83,7 +83,7 @@ def test_data_without_texts_falls_back_to_the_category_or_to_nothing(category: s
     vectors = content.article_vectors(make_request(data))
     assert np.isfinite(vectors).all()
     assert vectors.any() == (category != UNKNOWN)
-    assert content.user_vectors(make_request(data)).shape == (DATA.users.height, 64)
+    assert content.user_vectors(make_request(data)).shape == (DATA.users.height, 128)
 
 
 def test_content_survives_its_own_state() -> None:
@@ -96,7 +96,7 @@ def test_content_survives_its_own_state() -> None:
 def test_an_embedding_of_no_article_at_all_is_empty() -> None:
     text = TextEmbedding.fit(DATA.articles.clear(), load_params().content, seed=1)
     assert text.terms == []
-    assert text.embed(DATA.articles).shape == (DATA.articles.height, 64)
+    assert text.embed(DATA.articles).shape == (DATA.articles.height, 128)
 
 
 def test_a_single_article_is_embedded_without_a_warning() -> None:

@@ -13,7 +13,7 @@ from newsrec_pipelines.models.protocols import Vectors
 from newsrec_pipelines.schemas import UNKNOWN
 
 # A cosine from which two articles are about the same to a person, not only to the machine.
-_ALIKE: Final = 0.6
+_ALIKE: Final = 0.7
 # What was read with a smaller weight was left at once: nobody wants to be reminded of it.
 _READ: Final = 0.3
 _RECENT_READS: Final = 20

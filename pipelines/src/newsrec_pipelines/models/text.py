@@ -17,6 +17,7 @@ from newsrec_pipelines.schemas import UNKNOWN
 
 _MAX_DOCUMENTS: Final = 100_000  # the newest; more do not change what words mean
 _ABSTRACT_CHARACTERS: Final = 1000
+_CATEGORY_COUNT: Final = 4
 
 
 class TextEmbedding:
@@ -90,15 +91,15 @@ def _vectorizer(**options: object) -> TfidfVectorizer:
 def _documents(articles: pl.DataFrame) -> pl.Series:
     """The text of each article; empty when its source says nothing but the id."""
     known = (pl.col("title") != UNKNOWN) & (pl.col("title") != pl.col("article_id"))
-    category = pl.when(pl.col("category") != UNKNOWN).then(
-        # One token that no text contains, the same in every language.
-        pl.lit("category_") + pl.col("category").str.replace_all(r"\W", "_")
-    )
+    # One token that no text contains, the same in every language. It stands several times: what a
+    # newsroom calls an article says more than any of its words.
+    token = pl.lit("category_") + pl.col("category").str.replace_all(r"\W", "_")
+    category = pl.when(pl.col("category") != UNKNOWN).then(token)
     return articles.select(
         pl.concat_str(
             pl.when(known).then("title"),
             pl.when(known).then(pl.col("abstract").str.slice(0, _ABSTRACT_CHARACTERS)),
-            category,
+            *[category] * _CATEGORY_COUNT,
             separator=" ",
             ignore_nulls=True,
         ).alias("document")
