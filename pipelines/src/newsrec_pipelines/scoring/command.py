@@ -9,6 +9,7 @@ from newsrec_pipelines.db import connect
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.progress import working
 from newsrec_pipelines.scoring.run import Summary, new_run, readers_and_candidates, write_run
 
 
@@ -30,7 +31,7 @@ def recommend(ctx: Context, day: datetime, as_of: str | None) -> None:
     with connect(ctx.settings.require_database_url(), "newsrec_scoring") as conn:
         with summary.timed("load"):
             model = NewsModel.load(ctx.store, version)
-        with summary.timed("request"):
+        with summary.timed("request"), working("readers, articles and features"):
             request = readers_and_candidates(build_request(ctx.store, moment, ctx.params), conn)
         write_run(conn, run, model, request, ctx.params, summary)
     _print(summary, ctx.params.slate.depth)
