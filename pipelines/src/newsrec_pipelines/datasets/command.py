@@ -10,6 +10,7 @@ from newsrec_pipelines.context import Context
 from newsrec_pipelines.datasets import deskdrop, ebnerd, mind
 from newsrec_pipelines.datasets.export import export_day
 from newsrec_pipelines.datasets.landing import Import, importing
+from newsrec_pipelines.options import DAY
 
 _PATH = click.Path(path_type=Path)
 
@@ -44,9 +45,7 @@ def import_deskdrop(ctx: Context, path: Path) -> None:
 
 
 @click.command()
-@click.option(
-    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Day of arrival."
-)
+@click.option("--date", "day", type=DAY, required=True, help="Day of arrival.")
 @click.pass_obj
 def export(ctx: Context, day: datetime) -> None:
     """Bring what the API and the emails received on a day into the landing zone."""

@@ -14,16 +14,15 @@ from newsrec_pipelines.errors import DataError, NewsrecError
 from newsrec_pipelines.etl.plan import landing_days
 from newsrec_pipelines.etl.run import Etl, Pipeline
 from newsrec_pipelines.etl.runs import only_one
+from newsrec_pipelines.options import DAY
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.schemas import ENTITIES
 
-_DAY = click.DateTime(["%Y-%m-%d"])
-
 
 @click.command()
-@click.option("--date", "day", type=_DAY, help="Day of arrival.")
-@click.option("--from", "first", type=_DAY, help="First of several days.")
-@click.option("--to", "last", type=_DAY, help="Last of several days.")
+@click.option("--date", "day", type=DAY, help="Day of arrival.")
+@click.option("--from", "first", type=DAY, help="First of several days.")
+@click.option("--to", "last", type=DAY, help="Last of several days.")
 @click.option(
     "--runner",
     default="FnApiRunner",

@@ -9,15 +9,14 @@ from rich.table import Table
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.evaluation import backtest, report
 from newsrec_pipelines.models.registry import FileRegistry
-
-_DAY = click.DateTime(["%Y-%m-%d"])
+from newsrec_pipelines.options import DAY
 
 
 @click.command()
-@click.option("--date", "day", type=_DAY, help="Judge one version on this day.")
+@click.option("--date", "day", type=DAY, help="Judge one version on this day.")
 @click.option("--model", "version", help="The version.  [default: the champion]")
-@click.option("--from", "first", type=_DAY, help="Walk forward from this day ...")
-@click.option("--to", "last", type=_DAY, help="... to this one, making models on the way.")
+@click.option("--from", "first", type=DAY, help="Walk forward from this day ...")
+@click.option("--to", "last", type=DAY, help="... to this one, making models on the way.")
 @click.option(
     "--refit-days",
     type=click.IntRange(min=1),

@@ -9,21 +9,23 @@ from newsrec_pipelines.db import connect
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.options import DAY, MOMENT
 from newsrec_pipelines.progress import working
 from newsrec_pipelines.scoring.run import Summary, new_run, readers_and_candidates, write_run
 
 
 @click.command()
-@click.option("--date", "day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="To serve.")
+@click.option("--date", "day", required=True, type=DAY, help="To serve.")
 @click.option(
     "--as-of",
-    metavar="TIME",
+    "moment",
+    type=MOMENT,
     help="Use what was known before this ISO time with offset.  [default: DATE 00:00 UTC]",
 )
 @click.pass_obj
-def recommend(ctx: Context, day: datetime, as_of: str | None) -> None:
+def recommend(ctx: Context, day: datetime, moment: datetime | None) -> None:
     """Write slates for every reader with the champion, and publish them in one moment."""
-    moment = _moment(as_of) if as_of else day.replace(tzinfo=UTC)
+    moment = moment or day.replace(tzinfo=UTC)
     # Pinned here: a promotion during the run changes the next run only.
     version = FileRegistry(ctx.store).champion()
     run = new_run(day.date(), moment, version)
@@ -35,16 +37,6 @@ def recommend(ctx: Context, day: datetime, as_of: str | None) -> None:
             request = readers_and_candidates(build_request(ctx.store, moment, ctx.params), conn)
         write_run(conn, run, model, request, ctx.params, summary)
     _print(summary, ctx.params.slate.depth)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as e:
-        raise click.BadParameter(f"{text!r} is not an ISO time", param_hint="--as-of") from e
-    if moment.tzinfo is None:
-        raise click.BadParameter(f"{text!r} has no offset such as +00:00", param_hint="--as-of")
-    return moment.astimezone(UTC)
 
 
 def _print(summary: Summary, depth: int) -> None:

@@ -11,9 +11,8 @@ from newsrec_pipelines.context import Context
 from newsrec_pipelines.datasets.world.days import write_day
 from newsrec_pipelines.datasets.world.react import react_to_slates
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.options import DAY
 from newsrec_pipelines.progress import track
-
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -22,8 +21,8 @@ def simulate() -> None:
 
 
 @simulate.command("days")
-@click.option("--from", "first", type=_DAY, required=True, help="First day.")
-@click.option("--to", "last", type=_DAY, required=True, help="Last day, included.")
+@click.option("--from", "first", type=DAY, required=True, help="First day.")
+@click.option("--to", "last", type=DAY, required=True, help="Last day, included.")
 @click.option(
     "--front-page-share",
     type=click.FloatRange(0, 1),
@@ -45,7 +44,7 @@ def simulate_days(ctx: Context, first: datetime, last: datetime, front_page_shar
 
 
 @simulate.command("react")
-@click.option("--date", "day", type=_DAY, required=True, help="The day to play.")
+@click.option("--date", "day", type=DAY, required=True, help="The day to play.")
 @click.option("--api", required=True, help="Where the API answers, e.g. http://127.0.0.1:8000.")
 @click.option(
     "--outbox",
