@@ -10,6 +10,7 @@ from newsrec_pipelines.features.examples import build_request, training_data
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY, MOMENT
+from newsrec_pipelines.progress import working
 from newsrec_pipelines.training.sanity import check_slates
 
 
@@ -38,8 +39,10 @@ def train(ctx: Context, day: datetime, moment: datetime | None, promote: bool) -
     """Train a model, save it as a version, and make it the champion."""
     began = time.perf_counter()
     moment = moment or day.replace(tzinfo=UTC) + timedelta(days=1)
-    data = training_data(ctx.store, moment, ctx.params)
-    model = NewsModel.produce_model(data, ctx.params)
+    with working("read what was known"):
+        data = training_data(ctx.store, moment, ctx.params)
+    with working("fit the scorers, teach the ranker"):
+        model = NewsModel.produce_model(data, ctx.params)
     manifest = model.save(ctx.store, data, ctx.settings.git_commit)
     drawn = " (negatives drawn, for want of impressions)" if data.sampled_negatives else ""
     click.echo(
