@@ -1,9 +1,11 @@
 """How fast is a reader's stored slate by HTTP, beside an empty Flask route on the same server?
 
-    .venv/bin/python benchmarks/api.py [--rounds 5] [--requests 4000] [--clients 4]
+    .venv/bin/python benchmarks/api.py [--rounds 5] [--requests 4000] [--clients 4] [--threads 1]
 
 Both applications run under the same gunicorn settings (newsrec_api.gunicorn_conf), side by side,
-and are asked in turns by keep-alive clients on the same cores. The bar is 0.55 of the empty route.
+and are asked in turns by the same clients on the same cores. Clients keep a connection as long as
+the server does: gunicorn's sync workers (one thread) end it with each answer, gthread ones keep it.
+The bar is 0.55 of the empty route.
 """
 
 import argparse
@@ -54,6 +56,7 @@ def server(application: str, folder: Path, env: dict[str, str]) -> Iterator[tupl
             stderr=log,
         )
         try:
+            wait_for(port)
             yield port, process.pid
         finally:
             process.terminate()
@@ -61,41 +64,53 @@ def server(application: str, folder: Path, env: dict[str, str]) -> Iterator[tupl
 
 
 class Client:
-    """One keep-alive connection that costs the cores as little as it can."""
+    """One client that costs the cores as little as it can; it connects again when told to."""
 
     def __init__(self, port: int) -> None:
-        for attempt in range(200):
-            try:
-                self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-                break
-            except ConnectionRefusedError:
-                if attempt == 199:
-                    raise
-                time.sleep(0.05)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._address = "127.0.0.1", port
+        self._socket: socket.socket | None = None
 
     def get(self, path: str) -> bytes:
         """The body of one answer."""
+        if self._socket is None:
+            self._socket = socket.create_connection(self._address, timeout=30)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = bytearray()
         while (end := answer.find(b"\r\n\r\n")) < 0:
-            answer += self._receive()
+            answer += self._receive(self._socket)
         head = bytes(answer[:end]).lower()
         if not head.startswith(b"http/1.1 200"):
             raise RuntimeError(answer.decode(errors="replace"))
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         while len(answer) < end + 4 + length:
-            answer += self._receive()
+            answer += self._receive(self._socket)
+        if b"\r\nconnection: close" in head:
+            self.close()
         return bytes(answer[end + 4 :])
 
-    def _receive(self) -> bytes:
-        if chunk := self._socket.recv(65536):
+    def _receive(self, connected: socket.socket) -> bytes:
+        if chunk := connected.recv(65536):
             return chunk
         raise RuntimeError("the server closed the connection")
 
     def close(self) -> None:
         """End the connection."""
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def wait_for(port: int) -> None:
+    """Return when the port takes connections."""
+    for attempt in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=30).close()
+            return
+        except ConnectionRefusedError:
+            if attempt == 199:
+                raise
+            time.sleep(0.05)
 
 
 def round_of(port: int, paths: Sequence[str], clients: int) -> tuple[float, list[float]]:
@@ -167,6 +182,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=4000)
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=1, help="THREADS of both applications")
     parser.add_argument("--json", type=Path, help="write the numbers here as well")
     args = parser.parse_args()
     with ExitStack() as stack:
@@ -178,6 +194,7 @@ def main() -> int:
             "LINK_SECRET": secrets.token_hex(),
             "ADMIN_TOKEN": secrets.token_hex(),
             "CLOCK_START": NOW.isoformat(),
+            "THREADS": str(args.threads),
         }
         servers = {
             "empty": stack.enter_context(server("empty_app:app", folder, env)),

@@ -68,6 +68,7 @@ def api(
         "DEMO": "1",
         "HOST": "127.0.0.1",
         "PORT": str(port),
+        "THREADS": "4",  # browsers hold idle connections open
         "PUBLIC_URL": public_url(port),
     }
     with log.open("ab") as output:

@@ -11,7 +11,7 @@ def main() -> NoReturn:
     """Serve until a signal ends it; wrong settings end it with one line and status 1."""
     try:
         Settings.from_env(os.environ)
-        for name, default in (("PORT", 8000), ("WORKERS", 2), ("THREADS", 4)):
+        for name, default in (("PORT", 8000), ("WORKERS", 2), ("THREADS", 1)):
             whole_number(os.environ, name, default)
     except SettingsError as e:
         sys.exit(f"newsrec-api: {e}")

@@ -26,7 +26,7 @@ class Settings:
     demo: bool = False
     clock_start: datetime | None = None
     clock_began: datetime | None = None
-    pool_size: int = 4
+    pool_size: int = 1
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -44,7 +44,7 @@ class Settings:
             demo=_flag(env, "DEMO"),
             clock_start=_moment(env, "CLOCK_START"),
             clock_began=_moment(env, "CLOCK_BEGAN"),
-            pool_size=whole_number(env, "THREADS", 4),
+            pool_size=whole_number(env, "THREADS", 1),
         )
 
 
