@@ -65,9 +65,13 @@ def _serve(console: Console, ctx: Context, port: int, serve: bool) -> None:
         )
         console.print("Ctrl-C ends.")
         try:
-            process.wait()
+            status = process.wait()
         except KeyboardInterrupt:
             console.print("\nEnded. `make demo` serves again, `make clean` removes everything.")
+        else:
+            raise NewsrecError(
+                f"the API ended with status {status}: {programs.api_log(ctx.settings)}"
+            )
 
 
 def _next_run(console: Console, ctx: Context) -> None:
@@ -81,7 +85,7 @@ def _next_run(console: Console, ctx: Context) -> None:
 
 
 def _world_time(ctx: Context) -> datetime:
-    """The time in the served world: its morning, or just after the last event that was reported.
+    """The time in the served world: its morning, or a minute after the last event reported.
 
     The API's clock ticks while it serves; between two servings the world stands still.
     """
@@ -89,7 +93,7 @@ def _world_time(ctx: Context) -> datetime:
     with connect(ctx.settings.require_database_url(), "newsrec_reader") as conn, conn.cursor() as c:
         c.execute("SELECT max(received_at) FROM event_inbox")
         row = c.fetchone()
-    return max(morning, row[0] + timedelta(seconds=1)) if row and row[0] else morning
+    return max(morning, row[0] + timedelta(minutes=1)) if row and row[0] else morning
 
 
 @contextmanager

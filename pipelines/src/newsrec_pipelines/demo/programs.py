@@ -59,7 +59,7 @@ def api(
     Raises:
         NewsrecError: when the port is taken or the API does not come up.
     """
-    log = settings.var / "demo" / "api.log"
+    log = api_log(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {
         **os.environ,
@@ -81,6 +81,11 @@ def api(
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def api_log(settings: Settings) -> Path:
+    """What the API says while the demo runs."""
+    return settings.var / "demo" / "api.log"
 
 
 def public_url(port: int) -> str:
