@@ -1,7 +1,7 @@
 """Clean partitions: Parquet files of one day that count only once their manifest is written."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
@@ -104,16 +104,74 @@ def load(
     The result always has the entity's columns, also when there is no row.
     """
     spec = ENTITIES[entity]
-    empty = pl.DataFrame(spec.clean_schema.empty_table())
-    frame = scan(store, manifests(store, f"clean/{entity}", first, last))
-    if frame is None:
-        return empty
-    frame = frame.filter(pl.col("available_at") < as_of).select(spec.clean_schema.names)
+    frame = _known(store, entity, as_of, first, last)
     if spec.day_field is None:
-        # Ties within a batch were settled by the ETL; across batches the later arrival wins.
-        frame = frame.sort(spec.key, "available_at", "batch_id").unique(
+        frame = frame.sort(spec.key, *_VERSION_ORDER).unique(
             spec.key, keep="last", maintain_order=True
         )
     else:
         frame = frame.sort(spec.day_field, spec.key)
     return frame.collect()
+
+
+def load_known_when_asked(
+    store: Store,
+    entity: str,
+    asked: pl.DataFrame,
+    columns: Sequence[str],
+    as_of: datetime,
+    first: date | None = None,
+    last: date | None = None,
+) -> pl.DataFrame:
+    """The version of each record that was known at each moment asked, for versioned entities.
+
+    Args:
+        store: where the partitions lie.
+        entity: ``articles`` or ``users``.
+        asked: the entity's key and ``asked_at``.
+        columns: what is wanted beside the key; texts of many moments would take much memory.
+        as_of: nothing that became available at or after this moment is read.
+        first: first day of arrival that is read.
+        last: last day of arrival that is read.
+
+    Returns:
+        The key, ``asked_at`` and `columns`, one row a key and moment, without those that had no
+        version available before the moment.
+    """
+    key = ENTITIES[entity].key
+    versions = (
+        _known(store, entity, as_of, first, last)
+        .select(key, *columns, *_VERSION_ORDER)
+        .sort(_VERSION_ORDER)
+        .collect()
+    )
+    moments = asked.select(key, pl.col("asked_at").cast(pl.Datetime("us", "UTC"))).unique()
+    return (
+        moments.sort("asked_at", key)
+        .join_asof(
+            versions,
+            left_on="asked_at",
+            right_on="available_at",
+            by=key,
+            strategy="backward",
+            allow_exact_matches=False,
+            coalesce=False,
+            check_sortedness=False,
+        )
+        .filter(pl.col("available_at").is_not_null())
+        .select(key, "asked_at", *columns)
+    )
+
+
+# Ties within a batch were settled by the ETL; across batches the later arrival wins.
+_VERSION_ORDER = ("available_at", "batch_id")
+
+
+def _known(
+    store: Store, entity: str, as_of: datetime, first: date | None, last: date | None
+) -> pl.LazyFrame:
+    names = ENTITIES[entity].clean_schema.names
+    frame = scan(store, manifests(store, f"clean/{entity}", first, last))
+    if frame is None:
+        return pl.LazyFrame(pl.DataFrame(ENTITIES[entity].clean_schema.empty_table()))
+    return frame.filter(pl.col("available_at") < as_of).select(names)

@@ -11,7 +11,7 @@ from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import build_request, examples, training_data
-from newsrec_pipelines.features.pairs import PAIR_FEATURES
+from newsrec_pipelines.features.pairs import PAIR_FEATURES, UNKNOWN_AGE_HOURS
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, at, frame, write_clean
 from support.postgres import REPOSITORY
@@ -82,6 +82,45 @@ def test_a_day_is_judged_by_what_was_known_afterwards(tmp_path: Path) -> None:
     assert not sampled
 
 
+def test_articles_and_readers_of_an_example_are_those_known_when_it_was_asked(
+    store: Store,
+) -> None:
+    chose = {"user_id": "u1", "joined_at": at(0), "preferred_categories": ["sport"]}
+    users = [
+        {"user_id": "u1", "joined_at": at(0)},
+        # Before the example, at its very moment, and after it.
+        chose | {"available_at": at(26), "language": "fr", "preferred_categories": ["tech"]},
+        chose | {"available_at": at(33.9), "language": "en"},
+        chose | {"available_at": at(40), "language": "en"},
+    ]
+    tech = {"published_at": at(8), "category": "tech"}
+    articles = [
+        *ARTICLES,
+        tech | {"article_id": "a", "available_at": at(30)},
+        {"article_id": "b", "published_at": at(1), "available_at": at(45)},
+    ]
+    write_clean(store, "users", frame("users", users))
+    write_clean(store, "articles", frame("articles", articles))
+    names = ("article_id", "age_hours", "preferred_category", "language_match")
+    rows = training_data(store, at(48), PARAMS).examples.select(names).rows()
+    assert rows == [
+        ("a", pytest.approx(25.9), 1.0, 0.0),
+        ("b", pytest.approx(24.9), 0.0, 0.0),
+    ]
+
+
+def test_a_shown_article_that_became_known_later_counts_as_unknown(tmp_path: Path) -> None:
+    store = Store((tmp_path / "store").as_uri())
+    fill(store)
+    late = [ARTICLES[0], {"article_id": "b", "published_at": at(9), "available_at": at(40)}]
+    write_clean(store, "articles", frame("articles", late))
+    examples_ = training_data(store, at(48), PARAMS).examples
+    assert dict(examples_.select("article_id", "age_hours").iter_rows()) == {
+        "a": pytest.approx(25.9),
+        "b": UNKNOWN_AGE_HOURS,
+    }
+
+
 def test_the_hash_of_the_data_is_that_of_its_content(store: Store, tmp_path: Path) -> None:
     twin = Store((tmp_path / "twin").as_uri())
     fill(twin)
@@ -98,6 +137,18 @@ def test_data_without_impressions_gets_sampled_negatives(tmp_path: Path) -> None
     data = training_data(store, at(24), PARAMS)
     assert data.sampled_negatives
     assert data.examples["clicked"].to_list()[0] is True
+
+
+def test_a_view_of_an_article_that_nobody_knew_of_teaches_nothing(tmp_path: Path) -> None:
+    store = Store((tmp_path / "store").as_uri())
+    seen = [ARTICLES[0], {"article_id": "b", "published_at": at(34)}]
+    write_clean(store, "reads", frame("reads", READS))
+    write_clean(store, "articles", frame("articles", seen))
+    for n in range(2):
+        update_counters(store, DAY + timedelta(days=n), PARAMS, "b")
+    assert training_data(store, at(24), PARAMS).examples["article_id"].to_list() == ["a"]
+    # Published when it was first read: before that moment there was nothing to recommend.
+    assert training_data(store, at(48), PARAMS).examples.is_empty()
 
 
 def test_training_on_nothing_is_one_clear_line(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def _judge_lists(
     shown, sampled = examples(store, known, params, start, start + timedelta(days=1))
     if sampled or shown.is_empty():
         return
-    columns = model.scorers.columns_of_examples(_request(store, params, shown, start, known), shown)
+    columns = model.scorers.columns_of_examples(_request(store, params, shown, start), shown)
     scores = {name: columns[:, COLUMNS.index(name)] for name in SCORERS}
     scores[model.name] = model.ranker.score(columns)
     # All scores equal: the metrics rank equals at random.
@@ -80,14 +80,14 @@ def _judge_lists(
     counts["impressions judged"] = metrics[model.name]["auc"].count
 
 
-def _request(
-    store: Store, params: Params, shown: pl.DataFrame, start: datetime, known: datetime
-) -> Request:
-    """The day's readers as they were known at its start, and all articles shown on it."""
+def _request(store: Store, params: Params, shown: pl.DataFrame, start: datetime) -> Request:
+    """The day's readers as they were known at its start, and its articles as known at its end."""
     readers = shown["user_id"].unique().sort().to_list()
     request = build_request(store, start, params, readers)
     first = (start - timedelta(days=params.training.window_days)).date()
-    articles = partitions.load(store, "articles", known, first)
+    # Not later: a correction that came afterwards would tell of the future.
+    end = start + timedelta(days=1)
+    articles = partitions.load(store, "articles", end, first, start.date())
     wanted = articles.join(shown, on="article_id", how="semi").select(request.articles.columns)
     return Request(
         as_of=start,

@@ -22,8 +22,8 @@ def update_counters(store: Store, day: date, params: Params, batch_id: str) -> d
     """Write the counters of everything that became available on `day`.
 
     Reads the clean partitions that may hold such rows and the state at the end of the day before;
-    running it again gives the same rows. Counters of later days are not touched: when an earlier
-    day is processed afterwards, run the days after it again.
+    running it again gives the same rows. Counters of later days are not touched: whoever counts an
+    earlier day afterwards counts the days after it again, as the ETL does.
 
     Returns:
         Rows written by view.

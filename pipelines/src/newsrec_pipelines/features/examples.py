@@ -19,21 +19,13 @@ from newsrec_pipelines.store import Store
 _REQUEST_USER = ("user_id", "region", "language", "preferred_categories")
 
 
-def training_data(
-    store: Store,
-    as_of: datetime,
-    params: Params,
-    examples_from: datetime | None = None,
-    examples_to: datetime | None = None,
-) -> TrainingData:
-    """All that was known before `as_of`, with labelled examples of the last days.
+def training_data(store: Store, as_of: datetime, params: Params) -> TrainingData:
+    """All that was known before `as_of`, with labelled examples of the last `ranker_days`.
 
     Args:
         store: where the clean partitions and the counters lie.
         as_of: nothing that became available at or after this moment is read.
         params: windows, caps and the seed of what is sampled.
-        examples_from: first moment of the examples; `training.ranker_days` before the end if None.
-        examples_to: the moment after the last example; `as_of` if None.
 
     Raises:
         DataError: when there is not one read before `as_of`.
@@ -44,9 +36,8 @@ def training_data(
         raise DataError(
             f"no read is known before {as_of:%Y-%m-%d %H:%M} UTC in {store.url}: run newsrec etl"
         )
-    end = examples_to or as_of
-    start = examples_from or end - timedelta(days=params.training.ranker_days)
-    labelled, sampled = examples(store, as_of, params, start, end)
+    start = as_of - timedelta(days=params.training.ranker_days)
+    labelled, sampled = examples(store, as_of, params, start, as_of)
     return TrainingData(
         as_of=as_of,
         articles=_articles(store, as_of, first.date()),
@@ -65,7 +56,9 @@ def examples(
 
     For training `end` is at most `as_of`. To judge a day afterwards, pass an `as_of` after it (the
     end of the day, or some days later, when late reports have come in): labels are what was known
-    by then, features are what was known at each moment asked.
+    by then, features are what was known at each moment asked. A shown article of which nothing was
+    known then has the features of an unknown one; where negatives are sampled, a view of it is left
+    out, since nobody could have recommended it.
 
     Returns:
         The examples of `TrainingData.examples`, sorted by moment, impression and position, at most
@@ -85,20 +78,24 @@ def examples(
         rows = sampled_examples(reads, articles, start, end, params, rng)
     else:
         rows = shown_examples(impressions, reads, params.ranker.max_examples, rng)
-    return with_features(store, rows, articles, as_of, params), sampled
-
-
-def with_features(
-    store: Store, rows: pl.DataFrame, articles: pl.DataFrame, as_of: datetime, params: Params
-) -> pl.DataFrame:
-    """Add the pair features of each row's moment to rows of EXAMPLE_SCHEMA."""
     rows = rows.cast(dict(EXAMPLE_SCHEMA.items()))
-    users = _users(store, as_of)
-    of_category = articles.select("article_id", "category")
-    asked = rows.select("user_id", "article_id", "asked_at").join(
-        of_category, on="article_id", how="left"
+    # As they were known when asked: a later correction or choice would tell of the future.
+    known, users = (
+        partitions.load_known_when_asked(store, entity, rows, columns, as_of, since, as_of.date())
+        for entity, columns, since in (
+            ("articles", ("category", "language", "published_at"), first),
+            ("users", ("language", "preferred_categories"), None),
+        )
     )
-    return pair_features(rows, *retrieval.historical(store, asked), articles, users, params)
+    of_article = ["article_id", "asked_at"]
+    if sampled:
+        rows = rows.join(known, on=of_article, how="semi", maintain_order="left")
+        rows = rows.filter(pl.col("clicked").any().over("impression_id"))
+    asked = rows.select("user_id", *of_article).join(
+        known.select(*of_article, "category"), on=of_article, how="left", maintain_order="left"
+    )
+    raw = retrieval.historical(store, asked)
+    return pair_features(rows, *raw, known, users, params), sampled
 
 
 def build_request(

@@ -47,8 +47,9 @@ def pair_features(
             and moment when it has a column `asked_at`.
         user_features: raw values of the user view, likewise by reader.
         user_category_features: raw values by reader and category, likewise.
-        articles: `article_id`, `category`, `language`, `published_at`.
-        users: `user_id`, `language`, `preferred_categories`.
+        articles: `article_id`, `category`, `language`, `published_at`; likewise, the version known
+            at the moment when it has a column `asked_at`.
+        users: `user_id`, `language`, `preferred_categories`, likewise.
         params: resolution, half-life and priors.
 
     Returns:
@@ -58,14 +59,21 @@ def pair_features(
     wide = (
         pairs.select("user_id", "article_id", "asked_at")
         .join(
-            articles.select("article_id", "category", "published_at", _as("language", "article")),
-            on="article_id",
+            articles.select(
+                *_keys(articles, "article_id"),
+                "category",
+                "published_at",
+                _as("language", "article"),
+            ),
+            on=_keys(articles, "article_id"),
             how="left",
             maintain_order="left",
         )
         .join(
-            users.select("user_id", "preferred_categories", _as("language", "reader")),
-            on="user_id",
+            users.select(
+                *_keys(users, "user_id"), "preferred_categories", _as("language", "reader")
+            ),
+            on=_keys(users, "user_id"),
             how="left",
             maintain_order="left",
         )
@@ -78,6 +86,10 @@ def pair_features(
         keys = [c for c in ("user_id", "article_id", "category", "asked_at") if c in entity.columns]
         wide = wide.join(entity, on=keys, how="left", maintain_order="left", nulls_equal=True)
     return pairs.drop(PAIR_FEATURES, strict=False).hstack(wide.select(_features(params)))
+
+
+def _keys(frame: pl.DataFrame, *keys: str) -> list[str]:
+    return [*keys, "asked_at"] if "asked_at" in frame.columns else [*keys]
 
 
 def _as(column: str, owner: str) -> pl.Expr:
@@ -148,9 +160,8 @@ def _categories(wide: pl.DataFrame, features: pl.DataFrame, params: Params) -> p
 
 def _asked(wide: pl.DataFrame, features: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """The raw row of each entity for each moment asked, null when there is none."""
-    on = [*keys, "asked_at"] if "asked_at" in features.columns else keys
     asked = wide.select(*keys, "asked_at").unique(maintain_order=True)
-    return asked.join(features, on=on, how="left", maintain_order="left")
+    return asked.join(features, on=_keys(features, *keys), how="left", maintain_order="left")
 
 
 def _left(params: Params) -> pl.Expr:
