@@ -64,30 +64,30 @@ def server(application: str, folder: Path, env: dict[str, str]) -> Iterator[tupl
 
 
 class Client:
-    """One client that costs the cores as little as it can; it connects again when told to."""
+    """One client that costs the cores as little as it can."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, keep_alive: bool) -> None:
         self._address = "127.0.0.1", port
+        self._keep_alive = keep_alive
         self._socket: socket.socket | None = None
 
     def get(self, path: str) -> bytes:
         """The body of one answer."""
         if self._socket is None:
             self._socket = socket.create_connection(self._address, timeout=30)
+            self._socket.settimeout(None)  # with a timeout Python would poll before each call
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        answer = bytearray()
-        while (end := answer.find(b"\r\n\r\n")) < 0:
-            answer += self._receive(self._socket)
-        head = bytes(answer[:end]).lower()
-        if not head.startswith(b"http/1.1 200"):
-            raise RuntimeError(answer.decode(errors="replace"))
-        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-        while len(answer) < end + 4 + length:
-            answer += self._receive(self._socket)
-        if b"\r\nconnection: close" in head:
+        if not self._keep_alive:  # to its end at once: each waking of the client costs the cores
+            answer = self._socket.recv(65536, socket.MSG_WAITALL)
             self.close()
-        return bytes(answer[end + 4 :])
+            if (body := _body(answer)) is None:
+                raise RuntimeError("the answer ended early")
+            return body
+        answer = self._receive(self._socket)
+        while (body := _body(answer)) is None:
+            answer += self._receive(self._socket)
+        return body
 
     def _receive(self, connected: socket.socket) -> bytes:
         if chunk := connected.recv(65536):
@@ -99,6 +99,17 @@ class Client:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _body(answer: bytes) -> bytes | None:
+    """The body of an answer, None while it is not whole."""
+    head, ended, body = answer.partition(b"\r\n\r\n")
+    if not ended:
+        return None
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(answer.decode(errors="replace"))
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    return body if len(body) == length else None
 
 
 def wait_for(port: int) -> None:
@@ -113,14 +124,16 @@ def wait_for(port: int) -> None:
             time.sleep(0.05)
 
 
-def round_of(port: int, paths: Sequence[str], clients: int) -> tuple[float, list[float]]:
+def round_of(
+    port: int, paths: Sequence[str], clients: int, keep_alive: bool
+) -> tuple[float, list[float]]:
     """Requests per second, and the time of each, of `clients` at once."""
     times: list[list[float]] = [[] for _ in range(clients)]
     failures: list[Exception] = []
 
     def ask(n: int) -> None:
         try:
-            client = Client(port)
+            client = Client(port, keep_alive)
             for path in paths[n::clients]:
                 began = time.perf_counter()
                 client.get(path)
@@ -205,7 +218,8 @@ def main() -> int:
             for n in range(args.requests)
         ]
         paths = {"empty": ["/"] * args.requests, "slate": slates}
-        first = json.loads(Client(servers["slate"][0]).get(slates[0]))
+        keep_alive = args.threads > 1
+        first = json.loads(Client(servers["slate"][0], keep_alive).get(slates[0]))
         if first["fallback"] or len(first["items"]) != 10:
             raise RuntimeError("this is no stored slate of ten")
         rates: dict[str, list[float]] = {"empty": [], "slate": []}
@@ -214,7 +228,7 @@ def main() -> int:
         for turn in range(args.rounds + 1):
             for name, (port, pid) in servers.items():
                 before = cpu_seconds(pid), cpu_seconds(postgres), time.process_time()
-                rate, took = round_of(port, paths[name], args.clients)
+                rate, took = round_of(port, paths[name], args.clients, keep_alive)
                 after = cpu_seconds(pid), cpu_seconds(postgres), time.process_time()
                 if turn > 0:  # the first round warms up
                     rates[name].append(rate)

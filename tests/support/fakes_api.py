@@ -16,6 +16,7 @@ from newsrec_api.values import (
     Block,
     Choices,
     Event,
+    Item,
     Profile,
     Run,
     StoredSlate,
@@ -92,8 +93,11 @@ class FakeSlates:
         if self.store.run is None or user_id not in self.store.slates:
             return None
         shown = self.store.shown(self.store.slates[user_id])[:limit]
-        items = [item(a, n, 1.0 / n, "als", "Readers like you") for n, a in enumerate(shown, 1)]
-        return StoredSlate(self.store.run, "champion", items)
+        items: list[Item] = [
+            item(a, n, 1.0 / n, "als", "Readers like you") for n, a in enumerate(shown, 1)
+        ]
+        ids = [a.article_id for a in shown]
+        return StoredSlate(self.store.run, "champion", ids, items)
 
     def current_run(self) -> Run | None:
         return self.store.run

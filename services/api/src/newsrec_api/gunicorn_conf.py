@@ -13,8 +13,8 @@ from newsrec_api.settings import whole_number
 
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{whole_number(os.environ, 'PORT', 8000)}"
 workers = whole_number(os.environ, "WORKERS", 2)
-# With one thread gunicorn takes its sync workers: the fastest, for a place behind a proxy. Without a
-# proxy, threads keep a slow client or the idle connection of a browser from holding a whole worker.
+# With one thread gunicorn takes its sync workers: the cheapest, for a place behind a proxy. Without
+# one, threads keep a slow client or a browser's idle connection from holding a whole worker.
 threads = whole_number(os.environ, "THREADS", 1)
 worker_class = "sync" if threads == 1 else "gthread"
 keepalive = 5

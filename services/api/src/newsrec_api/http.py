@@ -73,7 +73,7 @@ def body(model: type[Model]) -> Model:
 
 def limit(default: int = 10) -> int:
     """The query's `limit`, 1 to 50."""
-    text = request.args.get("limit")
+    text = _argument("limit")
     if text is None:
         return default
     # Longer digits than these are no honest limit, and int() of many is slow.
@@ -85,12 +85,18 @@ def limit(default: int = 10) -> int:
 
 def query_text(name: str, required: bool = False) -> str | None:
     """A short text of the query, None when it is absent or empty."""
-    text = request.args.get(name) or None
+    text = _argument(name) or None
     if text is None and required:
         raise _wrong_query(name, "is required")
     if text is not None and (len(text) > MAX_TEXT or not text.isprintable()):
         raise _wrong_query(name, f"must be printable and at most {MAX_TEXT} characters")
     return text
+
+
+def _argument(name: str) -> str | None:
+    # Asking first: werkzeug's get() raises and catches an error for what is absent.
+    arguments = request.args
+    return arguments[name] if name in arguments else None  # noqa: SIM401
 
 
 def _wrong_query(name: str, detail: str) -> InvalidError:

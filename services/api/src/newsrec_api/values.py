@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# One article as the API shows it, ready for JSON; see `Item` in openapi.yaml.
-Item = dict[str, Any]
+# One article as the API shows it, see `Item` in openapi.yaml: what orjson can write, which is a
+# dict or, where many are written, an `orjson.Fragment`.
+Item = Any
 
 
 class Article(NamedTuple):
@@ -38,6 +39,7 @@ class StoredSlate:
 
     run: Run
     variant: str
+    article_ids: list[str]
     items: list[Item]
 
 
@@ -88,7 +90,7 @@ class Block:
 
 def item(
     article: Article, rank: int, score: float | None, reason_code: str, reason_text: str
-) -> Item:
+) -> dict[str, Any]:
     """One place of a slate."""
     return {
         "rank": rank,

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+
+import orjson
 
 from newsrec_api.values import Article
 
@@ -12,7 +13,7 @@ MAX_ARTICLES = 20_000
 
 
 class ArticleCache:
-    """Fields of articles by id, loaded in one go where they are missing or old.
+    """Fields of articles as JSON, loaded in one go where they are missing or old.
 
     Threads may load the same article twice; the later one wins, and both are right.
     """
@@ -24,10 +25,10 @@ class ArticleCache:
     ) -> None:
         self._load = load
         self._clock = clock
-        self._kept: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._kept: dict[str, tuple[float, bytes]] = {}
 
-    def fields(self, article_ids: list[str]) -> list[dict[str, Any] | None]:
-        """The fields of each article, None for those that do not exist; do not change them."""
+    def fields(self, article_ids: list[str]) -> list[bytes | None]:
+        """The members of each article's JSON object, None for those that do not exist."""
         now = self._clock()
         kept = self._kept
         missing = [a for a in article_ids if a not in kept or kept[a][0] < now]
@@ -36,6 +37,6 @@ class ArticleCache:
                 kept = self._kept = {}  # other threads may still read the old one
                 missing = article_ids
             for article in self._load(missing):
-                fields = article._asdict()
-                kept[article.article_id] = (now + SECONDS, fields)
+                fields = orjson.dumps(article._asdict(), option=orjson.OPT_UTC_Z)
+                kept[article.article_id] = (now + SECONDS, fields[1:-1])  # without the braces
         return [kept[a][1] if a in kept else None for a in article_ids]

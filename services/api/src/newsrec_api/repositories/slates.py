@@ -1,10 +1,16 @@
 """Published slates in PostgreSQL."""
 
+import time
+from collections.abc import Callable
+
 import orjson
 
 from newsrec_api.repositories.article_cache import ArticleCache
 from newsrec_api.repositories.pool import Pool
 from newsrec_api.values import Article, Item, Run, StoredSlate
+
+# A new run shows after at most this long; until then the one before is served, which pruning keeps.
+RUN_SECONDS = 1.0
 
 _CURRENT = (
     "SELECT run_id, model_version, as_of FROM recommendation_runs WHERE status = 'published' "
@@ -13,15 +19,13 @@ _CURRENT = (
 
 # The one query that must be fast: a reader's slate by key, and which of its articles are blocked
 # at this moment. Fields of articles come from a cache.
-PREPARE = f"""
-PREPARE stored_slate (text) AS
-WITH run AS ({_CURRENT})
-SELECT run.run_id, r.model_version, run.as_of, r.variant, r.article_ids, r.scores,
-       r.reasons::text, ARRAY(
-           SELECT b.article_id FROM article_blocks b
-           WHERE b.lifted_at IS NULL AND b.article_id = ANY(r.article_ids)
-       )
-FROM run JOIN recommendations r ON r.run_id = run.run_id AND r.user_id = $1
+PREPARE = """
+PREPARE stored_slate (text, text) AS
+SELECT r.model_version, r.variant, r.article_ids, r.scores, r.reasons::text, ARRAY(
+    SELECT b.article_id FROM article_blocks b
+    WHERE b.lifted_at IS NULL AND b.article_id = ANY(r.article_ids)
+)
+FROM recommendations r WHERE r.run_id = $1 AND r.user_id = $2
 ORDER BY r.variant LIMIT 1
 """
 _ARTICLES = f"SELECT {', '.join(Article._fields)} FROM articles WHERE article_id = ANY(%s)"
@@ -30,34 +34,45 @@ _ARTICLES = f"SELECT {', '.join(Article._fields)} FROM articles WHERE article_id
 class PostgresSlates:
     """Reads what scoring published."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
+        self._clock = clock
+        self._run: tuple[float, Run | None] = (0.0, None)  # until when, and which
         self._articles = ArticleCache(
             lambda ids: map(Article._make, pool.rows(_ARTICLES, (list(ids),)))
         )
 
     def stored(self, user_id: str, limit: int) -> StoredSlate | None:
         """The reader's slate of the current run, None without one."""
-        rows = self._pool.rows("EXECUTE stored_slate (%s)", (user_id,))
+        run = self.current_run()
+        if run is None:
+            return None
+        rows = self._pool.rows("EXECUTE stored_slate (%s, %s)", (run.run_id, user_id))
         if not rows:
             return None
-        run_id, model_version, as_of, variant, ids, scores, reasons_json, blocked = rows[0]
-        reasons = orjson.loads(reasons_json)
+        model_version, variant, ids, scores, reasons_json, blocked = rows[0]
         if len(ids) > limit and not blocked:
             ids = ids[:limit]  # nothing will be left out: the rest is not needed
+        reasons = orjson.loads(reasons_json)
+        shown: list[str] = []
         items: list[Item] = []
-        for n, fields in enumerate(self._articles.fields(ids)):
-            if fields is not None and fields["article_id"] not in blocked and len(items) < limit:
-                # Built in place: this is the hot loop.
-                items.append(
-                    {"rank": len(items) + 1, **fields, "score": scores[n], "reason": reasons[n]}
-                )
-        return StoredSlate(Run(run_id, model_version, as_of), variant, items)
+        # This is the hot loop: the articles are written already, the rest is put around them.
+        for n, (article_id, fields) in enumerate(zip(ids, self._articles.fields(ids), strict=True)):
+            if fields is not None and article_id not in blocked and len(items) < limit:
+                shown.append(article_id)
+                rest = orjson.dumps({"score": scores[n], "reason": reasons[n]})
+                items.append(orjson.Fragment(b'{"rank":%d,%b,%b' % (len(shown), fields, rest[1:])))
+        return StoredSlate(Run(run.run_id, model_version, run.as_of), variant, shown, items)
 
     def current_run(self) -> Run | None:
-        """The published run of the latest date."""
-        rows = self._pool.rows(_CURRENT)
-        return Run(*rows[0]) if rows else None
+        """The published run of the latest date, as it was at most `RUN_SECONDS` ago."""
+        until, run = self._run
+        now = self._clock()
+        if run is None or until < now:
+            rows = self._pool.rows(_CURRENT)
+            run = Run(*rows[0]) if rows else None
+            self._run = (now + RUN_SECONDS, run)
+        return run
 
     def popular(self, run_id: str, region: str, language: str) -> list[tuple[str, float]]:
         """Article ids with scores, those of the region first; may repeat ids.

@@ -1,5 +1,6 @@
 """A list of articles for a reader: her stored slate, or the best that can be had without one."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,12 +57,12 @@ class Recommend:
         language = language or (profile and profile.language) or ""
         if stored is not None:
             items = stored.items
-            self._top_up(items, stored.run, region, language, limit)
+            self._top_up(items, stored.run, region, language, limit, stored.article_ids)
             run = stored.run
             return Slate(user_id, run, stored.variant, run.as_of, items, fallback=False)
         current = self._slates.current_run()
         items = self._newest_chosen(profile, language, limit) if profile else []
-        self._top_up(items, current, region, language, limit)
+        self._top_up(items, current, region, language, limit, _ids(items))
         as_of = current.as_of if current else self._clock()
         return Slate(user_id, current, None, as_of, items, fallback=True)
 
@@ -69,14 +70,15 @@ class Recommend:
         """The newest articles of a reader's categories, then popular ones."""
         items = self._newest_chosen(profile, profile.language or "", limit)
         current = self._slates.current_run()
-        self._top_up(items, current, profile.region or "", profile.language or "", limit)
+        region, language = profile.region or "", profile.language or ""
+        self._top_up(items, current, region, language, limit, _ids(items))
         return items
 
     def trending(self, region: str, language: str, limit: int) -> Trend:
         """What is read most; other languages fill up where one has too little."""
         current = self._slates.current_run()
         items: list[Item] = []
-        self._top_up(items, current, region, language, limit)
+        self._top_up(items, current, region, language, limit, ())
         return Trend(current, current.as_of if current else self._clock(), items)
 
     def similar(self, article_id: str, limit: int) -> list[Item]:
@@ -89,7 +91,7 @@ class Recommend:
             raise NotFoundError("there is no such article")
         near = [pair for pair in self._slates.similar(article_id) if pair[0] != article_id]
         items: list[Item] = []
-        self._append(items, near, limit, "similar", "Similar to the article you read")
+        self._append(items, near, limit, "similar", "Similar to the article you read", ())
         return items
 
     def _newest_chosen(self, profile: Profile, language: str, limit: int) -> list[Item]:
@@ -104,14 +106,20 @@ class Recommend:
         ]
 
     def _top_up(
-        self, items: list[Item], run: Run | None, region: str, language: str, limit: int
+        self,
+        items: list[Item],
+        run: Run | None,
+        region: str,
+        language: str,
+        limit: int,
+        taken: Collection[str],
     ) -> None:
         if len(items) >= limit:
             return
         if run is not None:
             popular = self._slates.popular(run.run_id, region, language)
             text = "Popular in your region" if region else "Popular with all readers"
-            self._append(items, popular, limit, "popular", text)
+            self._append(items, popular, limit, "popular", text, taken)
         if not items:  # nobody has recommended anything yet
             newest = self._articles.newest((), language or None, self._clock(), limit)
             items.extend(
@@ -125,9 +133,9 @@ class Recommend:
         limit: int,
         reason_code: str,
         reason_text: str,
+        taken: Collection[str],
     ) -> None:
-        """Fill `items` up to `limit` from `scored`, each article once."""
-        taken = {i["article_id"] for i in items}
+        """Fill `items`, which hold the articles `taken`, up to `limit`, each article once."""
         wanted: dict[str, float] = {}
         for article_id, score in scored:
             if article_id not in taken:
@@ -142,3 +150,7 @@ class Recommend:
                 items.append(
                     item(known[article_id], len(items) + 1, score, reason_code, reason_text)
                 )
+
+
+def _ids(items: list[Item]) -> list[str]:
+    return [i["article_id"] for i in items]
