@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -39,17 +40,18 @@ def test_the_same_inputs_give_the_same_version_and_bytes(tmp_path: Path) -> None
     assert files(one, version) == files(other, version)
 
 
-def test_the_version_tells_code_data_and_parameters_apart() -> None:
+def test_the_version_tells_moment_code_data_and_parameters_apart() -> None:
     as_of, versions = DATA.as_of, artifacts.version_of
     one = versions(as_of, "d1", PARAMS, "c1")
     assert one.startswith("20260306-")
     assert one == versions(as_of, "d1", PARAMS, "c1")
     others = {
+        versions(as_of + timedelta(hours=1), "d1", PARAMS, "c1"),
         versions(as_of, "d2", PARAMS, "c1"),
         versions(as_of, "d1", PARAMS, "c2"),
         versions(as_of, "d1", with_params(als={"epochs": 3}), "c1"),
     }
-    assert len(others | {one}) == 4
+    assert len(others | {one}) == 5
 
 
 def test_the_manifest_says_what_the_model_is_made_of(store: Store) -> None:

@@ -24,7 +24,8 @@ class ModelManifest(BaseModel):
     Attributes:
         format: of the artefact; another one is refused.
         name: of the model's class.
-        version: ``YYYYMMDD-xxxxxxxx``: the day of `as_of`, and a hash of code, data and parameters.
+        version: ``YYYYMMDD-xxxxxxxx``: the day of `as_of`, and a hash of `as_of`, code, data and
+            parameters.
         git_commit: of the code.
         data_hash: of the partitions that were read.
         as_of: nothing that became available at or after this moment was seen.
@@ -59,8 +60,10 @@ class ModelManifest(BaseModel):
 
 
 def version_of(as_of: datetime, data_hash: str, params: Params, git_commit: str) -> str:
-    """The version's name: the same code, data and parameters have the same one."""
-    content = json.dumps([data_hash, params.model_dump(mode="json"), git_commit], sort_keys=True)
+    """The version's name: the same moment, code, data and parameters have the same one."""
+    # The hash is that of whole partitions: two moments of one day share it, and see other rows.
+    parts = [as_of.isoformat(), data_hash, params.model_dump(mode="json"), git_commit]
+    content = json.dumps(parts, sort_keys=True)
     return f"{as_of:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
