@@ -99,6 +99,17 @@ def test_the_same_input_twice_leaves_the_same_rows(store: Store, database_url: s
     assert (in_postgres(database_url), in_parquet(store), all_files(store)) == once
 
 
+def test_counters_that_were_removed_are_counted_again(store: Store, database_url: str) -> None:
+    landing_of_two_days(store)
+    run_etl(database_url, store, DAY, NEXT)
+    once = all_files(store)
+    store.remove("counters")
+
+    run_etl(database_url, store, DAY, NEXT)
+
+    assert all_files(store) == once
+
+
 def test_days_in_any_order_leave_the_same_rows(
     store: Store, database_url: str, tmp_path: Path
 ) -> None:

@@ -19,6 +19,8 @@ from newsrec_pipelines.etl.plan import Piece, Plan, make_plan
 from newsrec_pipelines.etl.source import LandingSource, Source
 from newsrec_pipelines.etl.staging import Sink, StagingArea
 from newsrec_pipelines.features.counters import update_counters
+from newsrec_pipelines.features.raw import KEYS
+from newsrec_pipelines.features.snapshots import rows_dataset
 from newsrec_pipelines.partitions import Manifest, PartitionFile
 from newsrec_pipelines.schemas import ENTITIES, Entity
 from newsrec_pipelines.store import Store
@@ -166,10 +168,10 @@ class Etl:
         if last is None or last[0] != plan.batch_id:
             return None
         counts = last[1]
-        for name, days in counts["partitions"].items():
-            for day in days:
-                if partitions.read_manifest(self.store, name, date.fromisoformat(day)) is None:
-                    return None
+        written = [(n, date.fromisoformat(d)) for n, ds in counts["partitions"].items() for d in ds]
+        written += [(rows_dataset(view), plan.day) for view in KEYS]
+        if any(partitions.read_manifest(self.store, *part) is None for part in written):
+            return None
         return counts
 
 
