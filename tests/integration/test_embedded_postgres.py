@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,10 +52,26 @@ def test_a_wrong_password_is_refused_and_secrets_are_private(server: Embedded) -
     assert (server.home / "password").stat().st_mode & 0o077 == 0
 
 
-def test_an_interrupted_initdb_is_repaired(server: Embedded) -> None:
-    server.data.mkdir(parents=True)
-    (server.data / "base").mkdir()
-    assert query(server.start(), "SELECT 1") == [(1,)]
+def test_what_a_kill_during_initdb_left_is_made_anew(tmp_path: Path) -> None:
+    killed = tmp_path / "killed"
+    program = (
+        "from pathlib import Path; from newsrec_db.embedded import Embedded; "
+        f"Embedded(Path({str(killed)!r})).start()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    try:
+        while not any(killed.glob("data*/PG_VERSION")):
+            assert process.poll() is None
+            time.sleep(0.001)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    server = Embedded(killed)
+    try:
+        assert query(server.start(), "SELECT 1") == [(1,)]
+    finally:
+        server.stop()
 
 
 def test_a_server_never_started_has_no_url(tmp_path: Path) -> None:

@@ -117,26 +117,31 @@ class Embedded:
 
     def _make(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        # Without PG_VERSION a data folder is what an interrupted initdb left behind.
+        # initdb writes PG_VERSION long before it is done: a folder that a kill left half made must
+        # not bear the name of a whole one.
         shutil.rmtree(self.data, ignore_errors=True)
-        self.data.mkdir(mode=0o700)
+        partial = self.home / "data.part"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
         password = self.home / "password"
         _write_private(password, secrets.token_urlsafe(24) + "\n")
         if os.geteuid() == 0:
-            os.chown(self.data, _NOBODY, _NOBODY)
+            os.chown(partial, _NOBODY, _NOBODY)
         done = self._run(
             "initdb",
             *("--username", USER, "--pwfile", "/dev/stdin", "--auth", "scram-sha-256"),
             *("--encoding", "UTF8", "--locale", "C.UTF-8"),
+            data=partial,
             stdin=password.read_text(),
         )
         if done.returncode != 0:
             raise EmbeddedError(f"initdb failed: {_last_line(done)}")
+        partial.rename(self.data)
 
     def _run(
-        self, program: str, *args: str, stdin: str | None = None
+        self, program: str, *args: str, data: Path | None = None, stdin: str | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        command = [*_unprivileged(), str(binary(program)), "-D", str(self.data), *args]
+        command = [*_unprivileged(), str(binary(program)), "-D", str(data or self.data), *args]
         # The server keeps the descriptors it was started with: a pipe would never see its end.
         output = self.home / "pg_ctl.out"
         with output.open("w+") as out:
