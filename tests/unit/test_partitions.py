@@ -1,6 +1,7 @@
 """Clean partitions count once their manifest is there, and show what was known at a moment."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -155,3 +156,25 @@ def test_a_manifest_that_is_none_is_named(store: Store, content: bytes) -> None:
     store.write_bytes(partitions.manifest_key("clean/reads", DAY), content)
     with pytest.raises(DataError, match=r"clean/reads/day=2026-03-01/manifest\.json"):
         partitions.read_manifest(store, "clean/reads", DAY)
+
+
+def _half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def _foreign(path: Path) -> None:
+    pq.write_table(pa.table({"a": [1, 2, 3]}), path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [(Path.unlink, "is gone"), (_half, "is broken"), (_foreign, "has 3 rows, its manifest says 1")],
+)
+def test_a_damaged_file_of_a_partition_is_named(
+    store: Store, damage: Callable[[Path], None], why: str
+) -> None:
+    manifest = staged(store, "reads", DAY, "b1", [read("e1", NOON, NOON)])
+    partitions.write_manifest(store, manifest)
+    damage(Path(store.path(manifest.files[0].key)))
+    with pytest.raises(DataError, match=f"{manifest.files[0].key} .* {why}"):
+        partitions.load(store, "reads", NOON + HOUR)

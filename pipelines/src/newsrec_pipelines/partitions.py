@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.schemas import ENTITIES
@@ -82,13 +84,33 @@ def data_hash(parts: Iterable[Manifest]) -> str:
 
 
 def scan(store: Store, parts: Iterable[Manifest]) -> pl.LazyFrame | None:
-    """A lazy frame over the files of the partitions; None when there are none."""
-    paths = [store.path(f.key) for m in parts for f in m.files]
+    """A lazy frame over the files of the partitions; None when there are none.
+
+    Raises:
+        DataError: naming the first file that is missing, broken or not the one of its manifest.
+    """
+    files = [f for m in parts for f in m.files]
+    for file in files:
+        _check(store, file)
+    paths = [store.path(f.key) for f in files]
     if not paths:
         return None
     if not store.url.startswith("file://"):
         paths = [f"s3://{p}" for p in paths]
     return pl.scan_parquet(paths)
+
+
+def _check(store: Store, file: PartitionFile) -> None:
+    # Footers only: what a half-written copy or a foreign file gets wrong, at the cost of one read.
+    try:
+        with store.fs.open(store.path(file.key)) as opened:
+            rows = pq.read_metadata(opened).num_rows
+    except FileNotFoundError as e:
+        raise DataError(f"{file.key} in {store.url} is gone, but its manifest names it") from e
+    except pa.ArrowException as e:
+        raise DataError(f"{file.key} in {store.url} is broken: {' '.join(str(e).split())}") from e
+    if rows != file.rows:
+        raise DataError(f"{file.key} in {store.url} has {rows} rows, its manifest says {file.rows}")
 
 
 def load(
@@ -111,7 +133,10 @@ def load(
         )
     else:
         frame = frame.sort(spec.day_field, spec.key)
-    return frame.collect()
+    try:
+        return frame.collect()
+    except pl.exceptions.ComputeError as e:
+        raise DataError(f"clean/{entity} in {store.url} is broken: {str(e).splitlines()[0]}") from e
 
 
 def load_known_when_asked(
