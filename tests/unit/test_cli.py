@@ -1,5 +1,7 @@
 """The command line: stages by name, imported when called, and one clear line for every mistake."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,11 +34,19 @@ def _failing() -> None:
     raise DataError("line 7 of x.jsonl is no record")
 
 
+@click.command()
+def _full() -> None:
+    """A stage that meets a full disk."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/store/x.parquet")
+
+
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two small stages instead of the real ones, which import Beam or scikit-learn."""
+    """Three small stages instead of the real ones, which import Beam or scikit-learn."""
     monkeypatch.setattr(
-        cli, "_COMMANDS", {"probe": f"{__name__}:_probe", "failing": f"{__name__}:_failing"}
+        cli,
+        "_COMMANDS",
+        {name: f"{__name__}:_{name}" for name in ("probe", "failing", "full")},
     )
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 
@@ -85,6 +95,12 @@ def test_an_error_of_a_stage_is_one_line_and_status_1(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("stages")
+def test_a_full_disk_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "newsrec: /store/x.parquet: No space left on device\n"
+    assert run(capsys, "full") == (1, "", line)
+
+
+@pytest.mark.usefixtures("stages")
 @pytest.mark.parametrize(
     ("content", "line"),
     [
@@ -114,6 +130,7 @@ def test_wrong_parameters_are_one_line_and_status_1(
         ("STORE_URL", "ftp://x"),
         ("DATABASE_URL", "oracle://x"),
         ("DATABASE_URL_FILE", "/nowhere"),
+        ("DATABASE_URL_FILE", sys.executable),
     ],
 )
 def test_wrong_settings_are_one_line_and_status_1(

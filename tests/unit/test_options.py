@@ -1,11 +1,11 @@
-"""A moment needs its offset, and becomes UTC."""
+"""A moment needs its offset and becomes UTC; days and moments stay in years that data can have."""
 
 from datetime import UTC, datetime
 
 import click
 import pytest
 
-from newsrec_pipelines.options import MOMENT
+from newsrec_pipelines.options import DAY, MOMENT
 
 
 @pytest.mark.parametrize("text", ["2026-03-06T02:30:00+02:30", "2026-03-06T00:00:00Z"])
@@ -19,3 +19,11 @@ def test_a_moment_becomes_utc(text: str) -> None:
 def test_anything_else_is_refused(text: str, why: str) -> None:
     with pytest.raises(click.BadParameter, match=why):
         MOMENT.convert(text, None, None)
+
+
+@pytest.mark.parametrize("year", ["0001", "1970", "3000", "9999"])
+def test_years_that_no_data_can_have_are_refused(year: str) -> None:
+    with pytest.raises(click.BadParameter, match="years 1971 to 2999"):
+        DAY.convert(f"{year}-12-31", None, None)
+    with pytest.raises(click.BadParameter, match="years 1971 to 2999"):
+        MOMENT.convert(f"{year}-12-31T23:59:59-12:00", None, None)

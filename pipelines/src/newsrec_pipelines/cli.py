@@ -60,11 +60,16 @@ def app(ctx: click.Context, params_file: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> Any:
-    """Run one stage. A NewsrecError becomes one line on standard error and exit status 1."""
+    """Run one stage. What a user can cause becomes one line on standard error and exit status 1."""
     try:
         return app(argv, prog_name="newsrec")
     except NewsrecError as e:
         print(f"newsrec: {e}", file=sys.stderr)
+        return sys.exit(1)
+    except OSError as e:
+        # A full disk, a folder without rights: files are opened everywhere, and all mean the same.
+        where = f"{e.filename}: " if e.filename else ""
+        print(f"newsrec: {where}{e.strerror or e}", file=sys.stderr)
         return sys.exit(1)
 
 

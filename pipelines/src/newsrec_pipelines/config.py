@@ -12,7 +12,7 @@ from newsrec_pipelines.errors import ConfigError
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Settings(_Frozen):
@@ -61,7 +61,10 @@ def _database_url(env: Mapping[str, str], var: Path) -> str | None:
         return url
     file = Path(env.get("DATABASE_URL_FILE") or var / "postgres" / "url")
     if file.is_file():
-        return file.read_text().strip()
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as e:
+            raise ConfigError(f"DATABASE_URL_FILE names {file}, which cannot be read") from e
     if env.get("DATABASE_URL_FILE"):
         raise ConfigError(f"DATABASE_URL_FILE names {file}, which is not a file")
     return None
@@ -104,7 +107,6 @@ class EtlParams(_Frozen):
     late_days: int = Field(ge=0)
     future_tolerance_minutes: int = Field(ge=0)
     max_dwell_seconds: float = Field(gt=0)
-    dwell_buckets_minutes: int = Field(gt=0)
 
 
 class FeatureParams(_Frozen):

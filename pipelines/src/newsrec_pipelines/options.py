@@ -1,11 +1,28 @@
 """Types of the options that stages share: a day, and a moment of UTC."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
-DAY = click.DateTime(["%Y-%m-%d"])
+# Windows reach days and weeks before and after a moment: they must not leave the calendar.
+_YEARS: Final = range(1971, 3000)
+
+
+class Day(click.DateTime):
+    """A day of the calendar, as its midnight without offset."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Parse the option's text; years that no data can have are refused."""
+        day: datetime = super().convert(value, param, ctx)
+        if day.year not in _YEARS:
+            self.fail(_strange(value), param, ctx)
+        return day
 
 
 class Moment(click.ParamType):
@@ -23,7 +40,14 @@ class Moment(click.ParamType):
             self.fail(f"{value!r} is not an ISO time", param, ctx)
         if moment.tzinfo is None:
             self.fail(f"{value!r} has no offset such as +00:00", param, ctx)
+        if moment.year not in _YEARS:
+            self.fail(_strange(value), param, ctx)
         return moment.astimezone(UTC)
 
 
+def _strange(value: Any) -> str:
+    return f"{str(value)!r} is not in the years {_YEARS.start} to {_YEARS.stop - 1}"
+
+
+DAY = Day()
 MOMENT = Moment()

@@ -9,7 +9,7 @@ from typing import Any
 import fsspec
 from fsspec.core import url_to_fs
 
-from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.errors import ConfigError, DataError
 
 
 class Store:
@@ -21,7 +21,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        fs, root = url_to_fs(self.url)
+        try:
+            fs, root = url_to_fs(self.url)
+        except ImportError as e:
+            raise ConfigError(f"STORE_URL {self.url} cannot be used here: {e}") from e
         self.fs: fsspec.AbstractFileSystem = fs
         self._root = root.rstrip("/")
 

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 import psycopg2
-from sqlalchemy.exc import SQLAlchemyError
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from newsrec_db import migrate
 from newsrec_db.embedded import Embedded, EmbeddedError, binary
 
 
 def _embedded() -> Embedded:
-    return Embedded(Path(os.environ.get("NEWSREC_VAR", "var")).absolute() / "postgres")
+    return Embedded(Path(os.environ.get("NEWSREC_VAR") or "var").absolute() / "postgres")
 
 
 def _url() -> str:
@@ -72,9 +73,11 @@ def downgrade(revision: str) -> None:
 
 
 def main() -> None:
-    """Run a command; an error of the server becomes one line and exit status 1."""
+    """Run a command; an error of the server or of its files becomes one line and exit status 1."""
     try:
         app(prog_name="newsrec-db")
-    except (EmbeddedError, psycopg2.Error, SQLAlchemyError) as e:
-        print(f"newsrec-db: {' '.join(str(e).split())}", file=sys.stderr)
+    except (EmbeddedError, CommandError, OSError, psycopg2.Error, SQLAlchemyError) as e:
+        # SQLAlchemy's own text adds its exception's name, the statement and a link.
+        said = e.orig if isinstance(e, DBAPIError) else e
+        print(f"newsrec-db: {' '.join(str(said).split())}", file=sys.stderr)
         sys.exit(1)

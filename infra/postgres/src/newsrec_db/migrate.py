@@ -6,6 +6,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 
@@ -21,7 +22,15 @@ def downgrade(url: str, revision: str) -> None:
 
 def _run(url: str, what: Callable[[Config, str], None], revision: str) -> None:
     # SQLAlchemy 2.1 takes postgresql:// for psycopg 3.
-    engine = create_engine(f"postgresql+psycopg2://{url.partition('://')[2]}", poolclass=NullPool)
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres"):
+        raise ArgumentError("DATABASE_URL must start with postgresql://")
+    try:
+        engine = create_engine(f"postgresql+psycopg2://{rest}", poolclass=NullPool)
+    except ValueError as e:  # a port that is no number
+        raise ArgumentError(
+            "DATABASE_URL must be like postgresql://user:password@host:5432/name"
+        ) from e
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.connect() as connection:

@@ -48,7 +48,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as e:
+        raise ValueError(text) from e
 
 
 def _send(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
