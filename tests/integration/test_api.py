@@ -15,6 +15,7 @@ from newsrec_api.app import create_app
 from newsrec_api.errors import UnavailableError
 from newsrec_api.repositories.pool import Pool
 from newsrec_api.repositories.postgres import postgres, postgres_pool
+from newsrec_api.repositories.slates import PostgresSlates
 from support.api_server import SECRETS
 from support.fakes_api import SETTINGS
 from support.postgres import query
@@ -91,6 +92,25 @@ def test_the_current_run_is_the_published_one_of_the_latest_date(
         " ('half', '2026-03-09', '2026-03-09', 'm', 'running', NULL)",
     )
     assert client.get(f"/v1/readers/{ANA}/recommendations").json["run_id"] == RUN_ID
+
+
+def test_a_new_run_shows_after_a_second_and_not_before(
+    pool: Pool, seeded: Seed, database_url: str
+) -> None:
+    seconds = [100.0]
+    slates = PostgresSlates(pool, lambda: seconds[0])
+    assert slates.stored(ANA, 10) is not None
+    _execute(
+        database_url,
+        "INSERT INTO recommendation_runs (run_id, date, as_of, model_version, status, published_at)"
+        " VALUES ('newer', '2026-03-09', '2026-03-09', 'm', 'published', '2026-03-09')",
+    )
+    runs = []
+    for now in (100.9, 101.1):
+        seconds[0] = now
+        current = slates.current_run()
+        runs.append(current and current.run_id)
+    assert runs == [RUN_ID, "newer"]
 
 
 def test_a_stranger_gets_popular_articles_in_the_language_she_asks_for(
