@@ -41,13 +41,14 @@ lock: $(VENV)/.ready  ## Compile requirements/*.in into hashed locks, one versio
 
 # --- checks -----------------------------------------------------------------------------------
 .PHONY: lint
-lint: setup  ## Check format, rules, types, imports, locks, shell, YAML and workflows
+lint: setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas and shell
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(PACKAGES:%=%/src)
 	@$(BIN)/lint-imports
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/check-jsonschema --check-metaschema contracts/landing/*.schema.json
 	@$(BIN)/shellcheck .ci/run
 
 .PHONY: test
@@ -98,6 +99,10 @@ demo-real: setup  ## Run the main job on the real Deskdrop interactions: DATA=pa
 
 .PHONY: clean
 clean:  ## Stop the embedded PostgreSQL and remove everything that was made
-	@if [ -x $(BIN)/newsrec-db ]; then $(BIN)/newsrec-db stop || true; fi
+	@# demo-real and dvc have servers of their own, which a command that failed leaves running.
+	@if [ -x $(BIN)/newsrec-db ]; then \
+		for var in var/*/postgres var/postgres; do \
+			if [ -d $$var ]; then NEWSREC_VAR=$${var%/postgres} $(BIN)/newsrec-db stop || true; fi; \
+		done; fi
 	rm -rf var $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
