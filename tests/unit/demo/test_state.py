@@ -45,3 +45,12 @@ def test_a_second_demo_in_the_same_folder_is_refused(tmp_path: Path, params_file
 def test_missing_parameters_are_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*params\.yaml"):
         load(tmp_path / "demo", tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"params_hash": "x", "foo": 1}'])
+def test_a_state_that_no_demo_wrote_is_refused_in_one_line(
+    tmp_path: Path, params_file: Path, content: str
+) -> None:
+    (tmp_path / "state.json").write_text(content)
+    with pytest.raises(ConfigError, match="not what a demo wrote"):
+        load(tmp_path, params_file)

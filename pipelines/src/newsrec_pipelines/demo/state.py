@@ -53,7 +53,10 @@ def load(folder: Path, params_file: Path) -> State:
     file = folder / "state.json"
     if not file.exists():
         return State(file, params_hash)
-    state = State(file, **json.loads(file.read_text()))
+    try:
+        state = State(file, **json.loads(file.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as e:
+        raise ConfigError(f"{file} is not what a demo wrote: run make clean first") from e
     if state.params_hash != params_hash:
         raise ConfigError(f"{params_file} has changed since the demo began: run make clean first")
     return state

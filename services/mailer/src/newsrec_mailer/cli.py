@@ -30,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except MailerError as e:
         print(f"newsrec-mailer: {e}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:  # before the first message or after the last one
+        print("newsrec-mailer: interrupted", file=sys.stderr)
+        sys.exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:
