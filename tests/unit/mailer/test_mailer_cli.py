@@ -1,4 +1,4 @@
-"""The mailer's command line refuses what is no day or moment before it reads any setting, and ends in one line."""
+"""The mailer's command line ends in one line: at a wrong moment, and at Ctrl-C."""
 
 import pytest
 
