@@ -47,7 +47,7 @@ def test_a_writer_writes_its_own_tables_and_reads_the_others(
         connection.close()
 
 
-def test_writers_make_partitions_but_no_other_table(database_url: str) -> None:
+def test_writers_make_partitions_but_neither_tables_nor_gaps(database_url: str) -> None:
     connection = psycopg2.connect(database_url, options="-c role=newsrec_etl")
     try:
         with connection.cursor() as cursor:
@@ -57,8 +57,12 @@ def test_writers_make_partitions_but_no_other_table(database_url: str) -> None:
             assert cursor.fetchone() == (True,)
             with pytest.raises(psycopg2.errors.RaiseException, match="partitioned by day"):
                 cursor.execute("SELECT ensure_day_partition('users', '2026-03-01')")
-            connection.rollback()
-            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-                cursor.execute("CREATE TABLE mine (x integer)")
+            for forbidden in (
+                "CREATE TABLE mine (x integer)",
+                "SELECT drop_day_partition('deliveries', '2026-03-01')",
+            ):
+                connection.rollback()
+                with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                    cursor.execute(forbidden)
     finally:
         connection.close()

@@ -268,7 +268,8 @@ GRANT newsrec_reader TO newsrec_etl, newsrec_scoring, newsrec_api, newsrec_maile
 
 GRANT INSERT, UPDATE, DELETE ON etl_runs, articles, users, impressions, reads, event_days,
     dead_letters TO newsrec_etl;
-GRANT EXECUTE ON FUNCTION ensure_day_partition(text, date), drop_day_partition(text, date)
+-- Dropping old days is for the owner: a writer could drop those of another.
+GRANT EXECUTE ON FUNCTION ensure_day_partition(text, date)
     TO newsrec_etl, newsrec_api, newsrec_mailer;
 GRANT INSERT, UPDATE, DELETE ON recommendation_runs, recommendations, popular_slates,
     similar_articles TO newsrec_scoring;
