@@ -137,6 +137,9 @@ class NewsModel:
 
     def _predict_block(self, request: Request) -> pl.DataFrame:
         users, articles = request.users, request.articles
+        # Else every block would weigh the history of all readers.
+        own = request.history.join(users, on="user_id", how="semi")
+        request = replace(request, history=own)
         vectors = [(s.user_vectors(request), s.article_vectors(request)) for s in self.scorers.all]
         chosen = candidates.chosen(request)
         rankings = [u @ a.T for u, a in vectors] + [candidates.newest(request, chosen)]
