@@ -237,7 +237,10 @@ def test_too_late_and_future_events_are_dead_letters(store: Store, database_url:
 
 
 def test_a_sink_that_fails_is_one_line_and_changes_nothing(
-    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     land(store, "reads", DAY, "a.jsonl", [read("r1")])
     run_etl(database_url, store, DAY)
@@ -252,6 +255,7 @@ def test_a_sink_that_fails_is_one_line_and_changes_nothing(
         run_etl(database_url, store, DAY)
 
     assert "\n" not in str(error.value)
+    assert "Traceback" not in caplog.text
     assert (in_postgres(database_url), in_parquet(store), all_files(store)) == before
     statuses = query(database_url, "SELECT status FROM etl_runs ORDER BY started_at")
     assert statuses == [("finished",), ("failed",)]

@@ -24,6 +24,15 @@ def test_a_role_may_not_write_what_belongs_to_another(database_url: str) -> None
         cursor.execute("DELETE FROM deliveries")
 
 
+def test_a_database_without_our_tables_says_how_to_migrate_it(database_url: str) -> None:
+    with (
+        pytest.raises(DatabaseError, match=r"nowhere.* does not exist .*newsrec-db upgrade"),
+        connect(database_url, "newsrec_etl") as conn,
+        conn.cursor() as cursor,
+    ):
+        cursor.execute("SELECT * FROM nowhere")
+
+
 def test_nothing_is_committed_unless_the_caller_does(database_url: str) -> None:
     insert = "INSERT INTO etl_runs (batch_id, arrival_date, status) VALUES (%s, now(), 'running')"
     with connect(database_url, "newsrec_etl") as conn, conn.cursor() as cursor:

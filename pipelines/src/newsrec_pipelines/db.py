@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg2
+from psycopg2.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class by another name
 
 from newsrec_pipelines.errors import DatabaseError
@@ -38,4 +39,7 @@ def connect(url: str, role: str) -> Iterator[Connection]:
 
 
 def _one_line(error: psycopg2.Error) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    line = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, UndefinedTable | UndefinedColumn | UndefinedFunction):
+        line += " (is the database migrated? newsrec-db upgrade)"
+    return line

@@ -1,6 +1,8 @@
 """The Beam pipeline: pieces of files to checked, deduplicated rows and dead letters."""
 
+import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
 import apache_beam as beam
@@ -56,10 +58,26 @@ def run_pipeline(
         | "Dedupe and write" >> beam.ParDo(DedupeAndWrite(sink))
     )
     try:
-        pipeline.run().wait_until_finish()
+        with _one_line_for_the_outside():
+            pipeline.run().wait_until_finish()
     except RuntimeError as e:  # what every runner makes of an error in a worker; it logs the rest
         last_line = str(e).strip().rsplit("\n", 1)[-1]
         raise NewsrecError(f"the Beam pipeline failed: {last_line}") from e
+
+
+@contextmanager
+def _one_line_for_the_outside() -> Iterator[None]:
+    """Beam logs the trace of every error in a worker; a full disk needs none, a bug does."""
+
+    def is_bug(record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], OSError | NewsrecError))
+
+    log = logging.getLogger("apache_beam.runners.common")
+    log.addFilter(is_bug)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_bug)
 
 
 class ReadAndCheck(beam.DoFn):
