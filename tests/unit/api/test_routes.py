@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 from structlog.testing import capture_logs
 
+from newsrec_api.errors import ApiError
 from newsrec_api.values import Block, Profile
 from support.api_server import SECRETS
 from support.fakes_api import Store
@@ -305,3 +306,9 @@ def test_the_demo_page_is_there_only_when_asked_for(store: Store, client: FlaskC
     assert "Ten articles" in demo.get("/").text
     assert demo.get("/demo/readers").json["readers"] == []
     assert demo.get("/demo/readers/nobody").status_code == 404
+
+
+@pytest.mark.parametrize("error", ApiError.__subclasses__())
+def test_titles_of_problems_are_words_for_people(error: type[ApiError]) -> None:
+    assert "Error" not in error.title
+    assert error.title == error.title.capitalize()

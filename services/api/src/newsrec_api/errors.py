@@ -30,7 +30,7 @@ class UnauthorizedError(ApiError):
     """An operator's token is missing or wrong."""
 
     status = 401
-    title = "UnauthorizedError"
+    title = "Unauthorized"
     headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="newsrec"'}
 
 
@@ -45,14 +45,14 @@ class ConflictError(ApiError):
     """It is there already."""
 
     status = 409
-    title = "ConflictError"
+    title = "Conflict"
 
 
 class GoneError(ApiError):
     """It was there, and was taken away on purpose."""
 
     status = 410
-    title = "GoneError"
+    title = "Gone"
 
 
 class UnsupportedMediaTypeError(ApiError):
@@ -66,7 +66,7 @@ class InvalidError(ApiError):
     """Well formed, but against the contract."""
 
     status = 422
-    title = "InvalidError content"
+    title = "Unprocessable content"
 
 
 class UnavailableError(ApiError):
