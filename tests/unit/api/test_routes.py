@@ -312,3 +312,20 @@ def test_the_demo_page_is_there_only_when_asked_for(store: Store, client: FlaskC
 def test_titles_of_problems_are_words_for_people(error: type[ApiError]) -> None:
     assert "Error" not in error.title
     assert error.title == error.title.capitalize()
+
+
+def test_a_body_that_breaks_off_is_a_bad_request(client: FlaskClient) -> None:
+    class Broken(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise OSError("Invalid chunk size")
+
+        readinto = read
+
+    answer = client.post(
+        "/v1/events",
+        input_stream=Broken(),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 400
+    assert answer.content_type == "application/problem+json"

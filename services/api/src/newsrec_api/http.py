@@ -43,7 +43,10 @@ def json_object() -> dict[str, Any]:
     """
     if not request.is_json:
         raise UnsupportedMediaTypeError("send Content-Type: application/json")
-    data = request.get_data(cache=False)
+    try:
+        data = request.get_data(cache=False)
+    except OSError as e:  # gunicorn's chunks that are none
+        raise BadRequestError("the body breaks off") from e
     if len(data) >= MAX_BODY:
         request.stream.read(1)  # a chunked body is cut at the limit silently; reading on raises
     try:
