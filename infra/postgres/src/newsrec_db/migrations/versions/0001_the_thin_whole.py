@@ -132,7 +132,8 @@ CREATE TABLE recommendation_runs (
     published_at  timestamptz
 );
 
--- reasons: one object per article, {"code": ..., "text": ...}, in the order of article_ids.
+-- reasons: one object per article, {"code": ..., "text": ...}, in the order of article_ids; json and
+-- not jsonb, because it is written once and served as it is.
 CREATE TABLE recommendations (
     run_id        text NOT NULL,
     user_id       text NOT NULL,
@@ -140,7 +141,7 @@ CREATE TABLE recommendations (
     article_ids   text[] NOT NULL,
     scores        real[] NOT NULL,
     propensities  real[] NOT NULL,
-    reasons       jsonb NOT NULL,
+    reasons       json NOT NULL,
     model_version text NOT NULL,
     PRIMARY KEY (run_id, user_id, variant)
 ) PARTITION BY LIST (run_id);
