@@ -35,7 +35,9 @@ def seeded(database_url: str) -> Seed:
 
 @pytest.fixture
 def address(database_url: str, seeded: Seed, tmp_path: Path) -> Iterator[str]:
-    with api_server(database_url, tmp_path / "api.log", DEMO="1", WORKERS="1", THREADS="4") as address:
+    with api_server(
+        database_url, tmp_path / "api.log", DEMO="1", WORKERS="1", THREADS="4"
+    ) as address:
         yield address
 
 

@@ -10,6 +10,7 @@ from newsrec_db import cli
 @pytest.fixture(autouse=True)
 def _local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("DATABASE_URL_FILE", raising=False)
     monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
 
 
@@ -62,3 +63,14 @@ def test_an_empty_variable_counts_as_unset(
     status, err = run(capsys, monkeypatch, "upgrade")
     assert status == 1
     assert f"{tmp_path}/var/postgres" in err
+
+
+def test_a_file_may_hold_the_url_of_another_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "url").write_text("postgresql://u:p@127.0.0.1:1/x\n")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "url"))
+    status, err = run(capsys, monkeypatch, "start")
+    assert status == 1
+    assert "Connection refused" in err
+    assert not (tmp_path / "postgres").exists()

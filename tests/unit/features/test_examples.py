@@ -3,7 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -169,7 +168,6 @@ def test_a_request_for_some_readers_leaves_out_unknown_ones(store: Store) -> Non
     assert build_request(store, at(24), PARAMS, ["stranger"]).history.is_empty()
 
 
-def test_a_store_that_holds_nothing_gives_an_empty_request(tmp_path: Path) -> None:
-    request = build_request(Store((tmp_path / "store").as_uri()), at(24), PARAMS)
-    assert isinstance(request.users, pl.DataFrame)
-    assert request.users.height == request.articles.height == 0
+def test_a_store_that_holds_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="run newsrec etl"):
+        build_request(Store((tmp_path / "store").as_uri()), at(24), PARAMS)

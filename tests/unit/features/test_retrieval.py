@@ -9,6 +9,7 @@ from polars.testing import assert_frame_equal
 
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
+from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import retrieval
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.raw import KEYS
@@ -120,6 +121,7 @@ def test_nobody_asked_for_gives_empty_frames_with_their_columns(store: Store) ->
     assert got.article.columns[:3] == ["article_id", "stamped_at", "clicks_total"]
 
 
-def test_a_store_without_counters_gives_empty_frames(tmp_path: Path) -> None:
+def test_a_store_without_counters_is_refused(tmp_path: Path) -> None:
     empty = Store((tmp_path / "empty").as_uri())
-    assert [frame.height for frame in retrieval.historical(empty, asked(at(1)))] == [0, 0, 0]
+    with pytest.raises(DataError, match="no counters in"):
+        retrieval.historical(empty, asked(at(1)))

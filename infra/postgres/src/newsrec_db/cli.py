@@ -17,8 +17,20 @@ def _embedded() -> Embedded:
     return Embedded(Path(os.environ.get("NEWSREC_VAR") or "var").absolute() / "postgres")
 
 
+def _given_url() -> str | None:
+    """The URL of a server that is not ours, from DATABASE_URL or the file that its twin names."""
+    if url := os.environ.get("DATABASE_URL"):
+        return url
+    if not (file := os.environ.get("DATABASE_URL_FILE")):
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as e:
+        raise EmbeddedError(f"DATABASE_URL_FILE names {file}, which cannot be read") from e
+
+
 def _url() -> str:
-    return os.environ.get("DATABASE_URL") or _embedded().url()
+    return _given_url() or _embedded().url()
 
 
 @click.group()
@@ -28,10 +40,8 @@ def app() -> None:
 
 @app.command()
 def start() -> None:
-    """Start the embedded server (unless DATABASE_URL is set) and migrate the database."""
-    if not os.environ.get("DATABASE_URL"):
-        _embedded().start()
-    migrate.upgrade(_url())
+    """Start the embedded server (unless another is given) and migrate the database."""
+    migrate.upgrade(_given_url() or _embedded().start())
     click.echo("PostgreSQL is up and migrated")
 
 

@@ -93,7 +93,9 @@ def _write(store: Store, dataset: str, day: date, frame: pl.DataFrame, batch_id:
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     data = buffer.getvalue()
-    key = f"{dataset}/day={day:%Y-%m-%d}/{batch_id}-0.parquet"
+    digest = hashlib.sha256(data).hexdigest()
+    # Named by its content: a batch that runs again never changes a file that a manifest names.
+    key = f"{dataset}/day={day:%Y-%m-%d}/{batch_id}-{digest[:8]}.parquet"
     store.write_bytes(key, data)
-    file = PartitionFile(key, frame.height, hashlib.sha256(data).hexdigest())
+    file = PartitionFile(key, frame.height, digest)
     partitions.write_manifest(store, Manifest(dataset, day, batch_id, (file,)))

@@ -9,7 +9,6 @@ import polars as pl
 
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Settings
-from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import feast_loader, snapshots
 from newsrec_pipelines.features.raw import KEYS, view_name
 from newsrec_pipelines.progress import track
@@ -32,8 +31,7 @@ def materialize(settings: Settings, as_of: datetime) -> dict[str, int]:
         DatabaseError: when PostgreSQL cannot be reached or refuses.
     """
     store = Store(settings.store_url)
-    if not any(store.days(snapshots.rows_dataset(view)) for view in KEYS):
-        raise DataError(f"no counters in {store.url}: run newsrec etl")
+    snapshots.require_counters(store)
     feast_store = feast_loader.load()
     written = {}
     with feast_store.online(settings) as features:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from newsrec_pipelines.features import feast_loader
+from newsrec_pipelines.features import feast_loader, snapshots
 from newsrec_pipelines.features.raw import FEATURES, KEYS, STAMP, schema, view_name
 from newsrec_pipelines.store import Store
 
@@ -98,6 +98,7 @@ def _entities(
 
 
 def _join(store: Store, asked: dict[str, pl.DataFrame]) -> FeatureRows:
+    snapshots.require_counters(store)
     feast_store = feast_loader.load()
     rows = []
     with feast_store.offline(store) as features, feast_store.quiet():

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from newsrec_pipelines import partitions
+from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.partitions import Manifest
 from newsrec_pipelines.store import Store
@@ -50,3 +51,13 @@ def last_rows(store: Store, view: str, day: date) -> pl.DataFrame | None:
         .unique(keys, keep="last", maintain_order=True)
         .collect()
     )
+
+
+def require_counters(store: Store) -> None:
+    """Refuse to go on without any counters: features would all be zero, and nobody would notice.
+
+    Raises:
+        DataError: when there are none.
+    """
+    if not any(store.days(rows_dataset(view)) for view in KEYS):
+        raise DataError(f"no counters in {store.url}: run newsrec etl")

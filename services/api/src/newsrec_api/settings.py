@@ -49,15 +49,16 @@ class Settings:
 
 
 def whole_number(env: Mapping[str, str], name: str, default: int) -> int:
-    """A number of at least 1.
+    """A number from 1 to 65535, enough for ports, workers and threads.
 
     Raises:
         SettingsError: when the variable is anything else.
     """
     text = env.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise SettingsError(f"{name} must be a whole number of at least 1, not {text!r}")
-    return int(text)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
+    if not 1 <= number <= 65535:
+        raise SettingsError(f"{name} must be a whole number from 1 to 65535, not {text!r}")
+    return number
 
 
 def _database_url(env: Mapping[str, str], var: Path) -> str:

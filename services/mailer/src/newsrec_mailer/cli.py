@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument(
         "--as-of",
         type=_moment,
-        help="ISO 8601, UTC unless it says otherwise: use the slates computed until then",
+        help="ISO 8601 with offset: use the slates computed until then",
     )
     send.add_argument("--region", help="only readers of this region")
     return parser
@@ -51,8 +51,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no offset such as +00:00")
     try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
     except OverflowError as e:
         raise ValueError(text) from e
 

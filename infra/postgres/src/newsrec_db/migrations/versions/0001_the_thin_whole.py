@@ -132,7 +132,7 @@ CREATE TABLE recommendation_runs (
     published_at  timestamptz
 );
 
--- reasons: one object per article, {"code": ..., "text": ...}, in the order of article_ids; json and
+-- reasons: one object per article, {"code": ..., "text": ...}, in the order of article_ids; json,
 -- not jsonb, because it is written once and served as it is.
 CREATE TABLE recommendations (
     run_id        text NOT NULL,
