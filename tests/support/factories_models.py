@@ -97,8 +97,9 @@ def make_read(
 
 
 def make_reads(reads: list[dict[str, object]]) -> pl.DataFrame:
-    """Reads out of `make_read`."""
-    return frame(reads, READS)
+    """Reads out of `make_read`, each known when it has ended."""
+    dwell = pl.duration(milliseconds=pl.col("dwell_seconds").fill_null(0.0) * 1000)
+    return frame(reads, READS).with_columns(available_at=pl.col("read_at") + dwell)
 
 
 def make_training_data(

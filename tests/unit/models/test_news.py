@@ -149,11 +149,16 @@ def test_the_ranker_is_taught_with_scorers_that_did_not_see_its_days(
             return super().fit(data, params)
 
     monkeypatch.setattr(teaching, "Scorers", Spy)
-    teaching.teach_ranker(DATA, PARAMS)
-    first = DATA.examples["asked_at"].min()
+    # The earliest read of all was reported late: within the days of the examples.
+    late = pl.col("read_at") == pl.col("read_at").min()
+    arrived = pl.when(late).then(pl.lit(DATA.as_of)).otherwise("available_at")
+    data = replace(DATA, reads=DATA.reads.with_columns(available_at=arrived))
+    teaching.teach_ranker(data, PARAMS)
+    first = data.examples["asked_at"].min()
     assert len(fitted) == 1
-    assert 0 < fitted[0].reads.height < DATA.reads.height
+    assert 0 < fitted[0].reads.height < data.reads.height
     assert (fitted[0].reads["read_at"] < first).all()
+    assert fitted[0].reads["read_at"].min() > data.reads["read_at"].min()
 
 
 def test_values_that_are_not_finite_make_no_model() -> None:

@@ -146,7 +146,7 @@ def data_hash(store: Store, first: date, as_of: datetime) -> str:
 
 def _history(store: Store, as_of: datetime, first: datetime) -> pl.DataFrame:
     reads = _reads(store, as_of, first)
-    return reads.filter(pl.col("read_at") >= first).select(READS.schema.names)
+    return reads.filter(pl.col("read_at") >= first).select(*READS.schema.names, "available_at")
 
 
 def _reads(store: Store, as_of: datetime, first: datetime) -> pl.DataFrame:

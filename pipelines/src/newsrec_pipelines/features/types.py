@@ -14,7 +14,7 @@ class TrainingData:
         as_of: nothing that became available at or after this moment is inside.
         articles: latest versions, with the columns of `schemas.ARTICLES`.
         users: latest versions, with the columns of `schemas.USERS`.
-        reads: with the columns of `schemas.READS`.
+        reads: with the columns of `schemas.READS`, and ``available_at``.
         examples: one row per article shown (or sampled): ``impression_id``, ``user_id``,
             ``article_id``, ``asked_at``, ``position`` (1 is the top; null when the order is
             unknown), ``clicked``, ``dwell_seconds`` (null is unknown), and the pair features.

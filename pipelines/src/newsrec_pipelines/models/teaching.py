@@ -54,13 +54,12 @@ def teach_ranker(data: TrainingData, params: Params) -> tuple[Ranker, dict[str, 
 
 
 def _before(data: TrainingData, start: datetime) -> TrainingData:
-    """What was known at `start`: a read is known when it has ended."""
-    dwell = pl.duration(milliseconds=pl.col("dwell_seconds").fill_null(0.0) * 1000)
+    """What was known at `start`."""
     return replace(
         data,
         as_of=start,
         articles=data.articles.filter(pl.col("published_at") < start),
-        reads=data.reads.filter(pl.col("read_at") + dwell < start),
+        reads=data.reads.filter(pl.col("available_at") < start),
     )
 
 
