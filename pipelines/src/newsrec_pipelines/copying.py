@@ -1,4 +1,4 @@
-"""Frames into PostgreSQL by COPY: array literals and JSON made a column at a time, never a row."""
+"""Frames into PostgreSQL by COPY: literals made a column at a time, never a row."""
 
 from io import BytesIO
 
@@ -6,31 +6,29 @@ import polars as pl
 
 from newsrec_pipelines.db import Connection
 
+_ROWS = 100_000
+
 
 def copy_frame(conn: Connection, table: str, frame: pl.DataFrame) -> None:
-    """COPY a frame into the columns of `table` that bear its columns' names.
+    """COPY a frame into the columns of `table` that bear its columns' names; commits nothing.
 
-    Strings go as they are, lists of strings and numbers as arrays, lists of structs as JSON arrays
-    of objects. Nothing is committed.
+    Nulls stay nulls. Lists of strings and numbers go as arrays, lists of structs as JSON arrays of
+    objects; columns of JSON text may be json or jsonb there.
 
     Raises:
         psycopg2.Error: when the server refuses a row, e.g. an id with a zero byte.
     """
     columns = ", ".join(frame.columns)
-    with conn.cursor() as cursor:
-        cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN WITH (FORMAT csv)", to_csv(frame))
-
-
-def to_csv(frame: pl.DataFrame) -> BytesIO:
-    """The rows of a frame without nulls, as COPY's CSV format reads them."""
-    buffer = BytesIO()
     literals = frame.select(
         _literal(name, dtype).alias(name) for name, dtype in frame.schema.items()
     )
-    # COPY takes an unquoted empty string for NULL: everything is quoted.
-    literals.write_csv(buffer, include_header=False, quote_style="always")
-    buffer.seek(0)
-    return buffer
+    with conn.cursor() as cursor:
+        for part in literals.iter_slices(_ROWS):
+            buffer = BytesIO()
+            # Null is written as nothing and the empty string as "": what COPY expects of CSV.
+            part.write_csv(buffer, include_header=False)
+            buffer.seek(0)
+            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN WITH (FORMAT csv)", buffer)
 
 
 def _literal(name: str, dtype: pl.DataType) -> pl.Expr:
