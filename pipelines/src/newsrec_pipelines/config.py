@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -116,14 +116,16 @@ class FeatureParams(_Frozen):
     fine_buckets: int = Field(gt=0)
     coarse_bucket_minutes: int = Field(gt=0)
     coarse_buckets: int = Field(gt=0)
+    days: int = Field(default=30, ge=30, le=366)  # length of the ring of whole days
     user_half_life_days: float = Field(gt=0)
     article_state_days: int = Field(default=7, ge=2)  # silent for longer: totals start anew
+    sight_days: int = Field(default=7, ge=1)  # an earlier sight is forgotten after so many days
     ctr_prior_clicks: float = Field(default=1.0, gt=0)
     ctr_prior_exposures: float = Field(default=20.0, gt=0)
 
     @model_validator(mode="after")
     def _windows_fit(self) -> Self:
-        # The ranker's windows of 1, 3 and 24 hours are whole buckets, and buckets never cross days.
+        # The ranker's windows up to 24 hours are whole buckets, and buckets never cross days.
         fine, coarse = self.fine_bucket_minutes, self.coarse_bucket_minutes
         if 60 % fine or coarse % fine or 1440 % coarse:
             raise ValueError("buckets must divide an hour, each other and a day")
@@ -143,31 +145,66 @@ class AlsParams(_Frozen):
 
     embedding_size: int = Field(gt=0)
     epochs: int = Field(gt=0)
+    warm_epochs: int = Field(default=3, gt=0)  # when it starts from earlier factors
     reg: float = Field(ge=0)
     alpha: float = Field(gt=0)
+    content_reg: float = Field(default=10.0, gt=0)  # ridge: factors of unread articles from texts
 
 
 class ContentParams(_Frozen):
-    """TF-IDF and truncated SVD over title, abstract and category."""
+    """Vectors of title, abstract and category."""
 
+    encoder: str = Field(default="tfidf", pattern=r"^(tfidf|sentence:.+)$")
     max_features: int = Field(gt=0)
     embedding_size: int = Field(gt=0)
     half_life_days: float = Field(gt=0)
 
 
-class RankerParams(_Frozen):
-    """The linear ranker that blends the scorers."""
+class CoReadParams(_Frozen):
+    """Item-to-item: what readers of an article read within the same day."""
 
-    reg: float = Field(gt=0)
+    neighbours: int = Field(default=50, gt=0)
+    shrinkage: float = Field(default=5.0, ge=0)  # co-reads that a similarity is shrunk by
+    half_life_days: float = Field(default=2.0, gt=0)
+    recent_reads: int = Field(default=20, gt=0)  # of a reader, that vote
+
+
+class CandidateParams(_Frozen):
+    """How many candidates each source gives a reader; 0 switches it off."""
+
+    als: int = Field(default=40, ge=0)
+    content: int = Field(default=30, ge=0)
+    coread: int = Field(default=20, ge=0)
+    popularity: int = Field(default=30, ge=0)  # trending by region
+    fresh: int = Field(default=20, ge=0)  # the newest, first of chosen and then of read categories
+
+
+class RankerParams(_Frozen):
+    """LambdaMART (Burges 2010), by LightGBM."""
+
+    trees: int = Field(default=200, gt=0)
+    learning_rate: float = Field(default=0.05, gt=0)
+    leaves: int = Field(default=31, gt=1)
+    min_leaf: int = Field(default=50, gt=0)
+    reg: float = Field(default=1.0, ge=0)
+    feature_share: float = Field(default=0.7, gt=0, le=1)
+    bagging_share: float = Field(default=0.8, gt=0, le=1)
+    grades: int = Field(default=4, ge=1, le=30)  # of relevance: a whole read has the highest
+    bounce_seconds: float = Field(default=3.0, ge=0)  # opened and left before: no relevance at all
+    position_reg: float = Field(default=1.0, ge=0)  # of the position bias, where the order is known
+    threads: int = Field(default=2, gt=0)  # of the training: another number, other last bits
     max_examples: int = Field(gt=0)
     negatives_per_read: int = Field(gt=0)
+    off: tuple[str, ...] = ()  # feature groups or scorers that the ranker does not see (ablation)
 
 
 class TrainingParams(_Frozen):
-    """How much of the past a model sees."""
+    """How much of the past a model sees, and where it starts."""
 
     window_days: int = Field(gt=0)
     ranker_days: int = Field(gt=0)
+    max_reads: int = Field(default=50_000_000, gt=0)  # the newest; older ones are not learnt from
+    checkpoint: Literal["champion", "none"] = "champion"  # whose factors a training starts from
     seed: int
     full_dwell_seconds: float = Field(gt=0)
     click_weight: float = Field(ge=0, le=1)
@@ -178,9 +215,26 @@ class SlateParams(_Frozen):
 
     depth: int = Field(ge=10, le=50)
     max_age_hours: float = Field(gt=0)
-    candidates_per_scorer: int = Field(gt=0)
     max_per_publisher: int = Field(gt=0)
+    diversity: float = Field(default=0.3, ge=0, le=1)  # 0: by score alone (MMR's 1 - lambda)
+    exploration: float = Field(default=0.05, ge=0, lt=1)  # chance of a place to go to an unseen one
+    explore_below: int = Field(default=50, ge=0)  # exposures in 24 hours: fewer is unseen
+    explore_from: int = Field(default=4, ge=1)  # the first place that may go to one
+    # How far a publisher can be trusted, by name, 0 to 1, as the editors say; see docs.
+    reliability: dict[str, float] = Field(default_factory=dict)
+    unrated_reliability: float = Field(default=0.7, ge=0, le=1)
+    least_reliability: float = Field(default=0.3, ge=0, le=1)  # below: never recommended
+    held_back_below: float = Field(default=0.5, ge=0, le=1)  # below: at most one, not at the top
     keep_runs: int = Field(ge=2)
+
+
+class BacktestParams(_Frozen):
+    """How systems are compared."""
+
+    bootstrap: int = Field(default=1000, gt=0)  # resamples of readers
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    cold_reads: int = Field(default=3, ge=0)  # readers with at most so many reads are cold
+    cold_article_clicks: int = Field(default=0, ge=0)  # articles with at most so many are cold
 
 
 class Params(_Frozen):
@@ -192,9 +246,12 @@ class Params(_Frozen):
     popularity: PopularityParams
     als: AlsParams
     content: ContentParams
+    coread: CoReadParams = CoReadParams()
+    candidates: CandidateParams = CandidateParams()
     ranker: RankerParams
     training: TrainingParams
     slate: SlateParams
+    backtest: BacktestParams = BacktestParams()
 
     @classmethod
     def load(cls, path: Path) -> Self:

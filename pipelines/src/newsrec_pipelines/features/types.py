@@ -2,8 +2,41 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
+
+class Pairs(NamedTuple):
+    """Rows of readers and of articles of a request, side by side; int64, shape (pairs,)."""
+
+    user_row: NDArray[np.int64]
+    article_row: NDArray[np.int64]
+
+
+class FeatureRows(NamedTuple):
+    """Raw rows of the feature views, as they were stamped; `pairs` makes values for a moment of them.
+
+    A frame has the columns of its view in `raw`, one row a key; or one row a key and moment asked
+    for, when it has a column ``asked_at``. Keys without any row are missing.
+
+    Attributes:
+        article: by ``article_id``: minutes and hours.
+        article_day: by ``article_id``: whole days.
+        user: by ``user_id``.
+        user_category: by ``user_id`` and ``category``.
+        user_publisher: by ``user_id`` and ``publisher``.
+        sight: by ``user_id`` and ``article_id``: the reader's earlier sight of the article.
+    """
+
+    article: pl.DataFrame
+    article_day: pl.DataFrame
+    user: pl.DataFrame
+    user_category: pl.DataFrame
+    user_publisher: pl.DataFrame
+    sight: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -39,19 +72,16 @@ class Request:
         as_of: the moment asked for.
         users: one row a reader: ``user_id``, ``region``, ``language``, ``preferred_categories``.
         articles: candidates, one row an article, with the columns of `schemas.ARTICLES`.
-        history: the readers' reads available before `as_of`, columns of `schemas.READS`.
-        article_features: raw values of the article view, one row an article (may lack some).
-        user_features: raw values of the user view, one row a reader (may lack some).
-        user_category_features: raw values by reader and category (may lack some).
+        history: the readers' reads available before `as_of`: ``user_id``, ``article_id``, ``kind``,
+            ``read_at``, ``dwell_seconds``, ``available_at``.
+        features: raw rows of the views, one row a key.
     """
 
     as_of: datetime
     users: pl.DataFrame
     articles: pl.DataFrame
     history: pl.DataFrame
-    article_features: pl.DataFrame
-    user_features: pl.DataFrame
-    user_category_features: pl.DataFrame
+    features: FeatureRows
 
 
 # One row a reader: the slate as it is published. `reasons` are structs {code, text}, and the lists

@@ -1,31 +1,52 @@
-"""What a scorer is: vectors for readers and articles, whose dot product is the score of a pair."""
+"""What a scorer is: an opinion on how well an article suits a reader, for one moment."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.features.types import Pairs, Request, TrainingData
+
+__all__ = ["Encoder", "Opinion", "Pairs", "Rows", "Scorer", "State", "Vectors"]
 
 Vectors = NDArray[np.float32]
-# What an artefact keeps: arrays (saved as .npy) and values that JSON can say (saved as .json).
+Rows = NDArray[np.int64]
+# What an artefact keeps: arrays (saved as .npy), texts (.txt) and values that JSON can say (.json).
 State = Mapping[str, Any]
 
 
-class Scorer(Protocol):
-    """One opinion on how well an article suits a reader.
+class Opinion(Protocol):
+    """What a scorer says at the moment of one request; all that readers share is computed once.
 
-    A pair's score is the dot product of its two vectors, so that candidates are the top k of a
-    matrix product now, and of an approximate index when there are too many articles for that.
+    `user_rows` are rows of the request's readers. A score does not depend on which other readers or
+    pairs are asked for, so that slates are the same however the readers are cut into blocks.
     """
+
+    def of_pairs(self, pairs: Pairs) -> Vectors:
+        """Shape (pairs,); 0 where nothing is known."""
+
+    def best(self, user_rows: Rows, k: int) -> Pairs:
+        """Up to `k` candidates of each reader, sorted by reader; articles that she may not get
+        (see `candidates.Scope`) are not among them. Empty for readers of whom nothing is known."""
+
+
+class Scorer(Protocol):
+    """One opinion, learnt from the past."""
 
     name: str
 
     @classmethod
-    def fit(cls, data: TrainingData, params: Params) -> Self:
-        """Learn from `data`, and from nothing else."""
+    def fit(cls, data: TrainingData, params: Params, previous: "Scorer | None" = None) -> Self:
+        """Learn from `data`, and from nothing else.
+
+        Args:
+            data: what was known.
+            params: everything that changes the result.
+            previous: a scorer of the same class, fitted earlier, to start from (warm start).
+        """
 
     @classmethod
     def from_state(cls, state: State, params: Params) -> Self:
@@ -34,8 +55,12 @@ class Scorer(Protocol):
     def state(self) -> State:
         """All that was learnt."""
 
-    def user_vectors(self, request: Request) -> Vectors:
-        """Shape (readers, k), in the order of ``request.users``; zeros when nothing is known."""
+    def at(self, request: Request) -> Opinion:
+        """What it says at the request's moment about its readers and articles."""
 
-    def article_vectors(self, request: Request) -> Vectors:
-        """Shape (articles, k), in the order of ``request.articles``; zeros when unknown."""
+
+class Encoder(Protocol):
+    """Texts to vectors of unit length; zeros for articles without any known word."""
+
+    def embed(self, articles: pl.DataFrame) -> Vectors:
+        """Shape (articles, k)."""
