@@ -26,6 +26,7 @@ WHOLE: dict[str, dict[str, Any]] = {
         "article_id": "a", "publisher": "p", "title": "t", "abstract": "a", "body": "b",
         "category": "c", "subcategory": "s", "language": "en", "url": "https://example.org",
         "published_at": AT, "image_url": "https://example.org/i", "tags": ["x"],
+        "regions": ["africa"],
     },
     "users": {
         "user_id": "u", "region": "africa", "language": "fr", "email": "a@example.org",

@@ -56,6 +56,7 @@ OPTIONAL: dict[str, dict[str, Any]] = {
         "subcategory": "soccer",
         "image_url": "https://example.org/1.jpg",
         "tags": ["x"],
+        "regions": ["africa"],
     },
     "users": {"email": "ada@example.org"},
     "impressions": {"slate_id": "run:u:1", "propensities": [0.5]},

@@ -216,6 +216,18 @@ def test_an_unreadable_record_in_a_good_file_does_not_stop_the_others(
     ]
 
 
+def test_regions_of_articles_are_names_and_may_be_missing(store: Store, database_url: str) -> None:
+    scoped = article("a2", regions=[" Africa ", "latin_america"])
+    land(store, "articles", DAY, "a.jsonl", [article("a1"), scoped, article("a3", regions=[])])
+
+    run_etl(database_url, store, DAY)
+
+    expected = [("a1", None), ("a2", ["africa", "latin_america"]), ("a3", [])]
+    rows = query(database_url, "SELECT article_id, regions FROM articles ORDER BY 1")
+    assert rows == expected
+    assert loaded(store, "articles").select("article_id", "regions").rows() == expected
+
+
 def test_too_late_and_future_events_are_dead_letters(store: Store, database_url: str) -> None:
     late = [read(f"r{n}", read_at=at(12, DAY - timedelta(days=n))) for n in range(6)]
     land(

@@ -23,6 +23,19 @@ def test_up_down_and_up_again(empty_database_url: str) -> None:
     assert query(empty_database_url, _TABLES) == made
 
 
+def test_the_last_step_goes_down_and_up_with_articles_in_place(empty_database_url: str) -> None:
+    migrate.upgrade(empty_database_url, "0001")
+    columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'articles'"
+    before = query(empty_database_url, columns)
+
+    migrate.upgrade(empty_database_url)
+    assert query(empty_database_url, columns) == [(before[0][0] + 1,)]
+    assert query(empty_database_url, "SELECT regions FROM articles") == []
+    migrate.downgrade(empty_database_url, "0001")
+    assert query(empty_database_url, columns) == before
+    migrate.upgrade(empty_database_url)
+
+
 @pytest.mark.parametrize(
     ("role", "own", "foreign"),
     [

@@ -75,6 +75,31 @@ def test_files_without_a_manifest_do_not_exist_for_readers(store: Store) -> None
     assert partitions.load(store, "reads", later)["event_id"].to_list() == ["e1"]
 
 
+def test_a_partition_from_before_a_column_was_added_is_read_beside_newer_ones(
+    store: Store,
+) -> None:
+    article = {
+        **dict.fromkeys(("article_id", "publisher", "title", "category", "language"), "x"),
+        "url": "",
+        "published_at": NOON,
+        "available_at": NOON,
+        "batch_id": "b",
+    }
+    sink = pa.BufferOutputStream()
+    columns = [f for f in ENTITIES["articles"].clean_schema if f.name != "regions"]
+    pq.write_table(pa.Table.from_pylist([article], schema=pa.schema(columns)), sink)
+    data = sink.getvalue().to_pybytes()
+    store.write_bytes("clean/articles/day=2026-02-28/old.parquet", data)
+    file = PartitionFile("clean/articles/day=2026-02-28/old.parquet", 1, "-")
+    partitions.write_manifest(store, Manifest("clean/articles", date(2026, 2, 28), "old", (file,)))
+    new = article | {"article_id": "y", "regions": ["africa"]}
+    partitions.write_manifest(store, staged(store, "articles", DAY, "new", [new]))
+
+    rows = partitions.load(store, "articles", NOON + HOUR).select("article_id", "regions")
+
+    assert rows.rows() == [("x", None), ("y", ["africa"])]
+
+
 def test_an_empty_store_gives_a_frame_with_the_right_columns(store: Store) -> None:
     for name, entity in ENTITIES.items():
         frame = partitions.load(store, name, NOON)

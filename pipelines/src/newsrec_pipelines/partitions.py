@@ -83,8 +83,15 @@ def data_hash(parts: Iterable[Manifest]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def scan(store: Store, parts: Iterable[Manifest]) -> pl.LazyFrame | None:
+def scan(
+    store: Store, parts: Iterable[Manifest], schema: pl.Schema | None = None
+) -> pl.LazyFrame | None:
     """A lazy frame over the files of the partitions; None when there are none.
+
+    Args:
+        store: where they lie.
+        parts: the partitions.
+        schema: when given, columns that a file was written without are null in its rows.
 
     Raises:
         DataError: naming the first file that is missing, broken or not the one of its manifest.
@@ -97,7 +104,9 @@ def scan(store: Store, parts: Iterable[Manifest]) -> pl.LazyFrame | None:
         return None
     if not store.url.startswith("file://"):
         paths = [f"s3://{p}" for p in paths]
-    return pl.scan_parquet(paths)
+    if schema is None:
+        return pl.scan_parquet(paths)
+    return pl.scan_parquet(paths, schema=schema, missing_columns="insert")
 
 
 def _check(store: Store, file: PartitionFile) -> None:
@@ -195,8 +204,8 @@ _VERSION_ORDER = ("available_at", "batch_id")
 def _known(
     store: Store, entity: str, as_of: datetime, first: date | None, last: date | None
 ) -> pl.LazyFrame:
-    names = ENTITIES[entity].clean_schema.names
-    frame = scan(store, manifests(store, f"clean/{entity}", first, last))
+    empty = pl.DataFrame(ENTITIES[entity].clean_schema.empty_table())
+    frame = scan(store, manifests(store, f"clean/{entity}", first, last), empty.schema)
     if frame is None:
-        return pl.LazyFrame(pl.DataFrame(ENTITIES[entity].clean_schema.empty_table()))
-    return frame.filter(pl.col("available_at") < as_of).select(names)
+        return empty.lazy()
+    return frame.filter(pl.col("available_at") < as_of).select(empty.columns)

@@ -33,7 +33,7 @@ class Entity:
 
     @property
     def clean_schema(self) -> pa.Schema:
-        """Columns of the clean Parquet partitions and, in the same order, of the table."""
+        """Columns of the clean Parquet partitions and, in whatever order, of the table."""
         return pa.schema([*self.schema, *_STAMPS])
 
 
@@ -54,6 +54,7 @@ ARTICLES: Final = Entity(
             pa.field("published_at", TIMESTAMP, nullable=False),
             pa.field("image_url", pa.string()),
             pa.field("tags", pa.list_(pa.string())),
+            pa.field("regions", pa.list_(pa.string())),  # meant for; null or empty: everywhere
         ]
     ),
     required=("article_id", "publisher", "title", "category", "language", "url", "published_at"),

@@ -17,7 +17,9 @@ from support.etl import DAY, Record, article, at, impression, params, read, user
 from support.postgres import REPOSITORY
 
 EXAMPLES = {
-    "articles": article("a1", body="text", subcategory="tennis", image_url="i", tags=["x"]),
+    "articles": article(
+        "a1", body="text", subcategory="tennis", image_url="i", tags=["x"], regions=["africa"]
+    ),
     "users": user("u1", email="u1@example.org"),
     "impressions": impression("i1", slate_id="s", propensities=[0.5, 1]),
     "reads": read("r1", scroll=0.5, view_id="v", impression_id="i1"),

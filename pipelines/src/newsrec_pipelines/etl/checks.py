@@ -18,7 +18,7 @@ DEAD_LETTER: Final = {"line": pl.Int64, "reason": pl.String, "record": pl.String
 _IDS = ("article_id", "user_id", "impression_id", "event_id", "view_id")
 _NOT_EMPTY = (*_IDS, "publisher", "category", "language", "region", "timezone")
 _LISTS_OF_IDS = ("article_ids",)
-_NAMES = ("category", "language", "region", "preferred_categories")
+_NAMES = ("category", "language", "region", "regions", "preferred_categories")
 _OLDEST = datetime(1900, 1, 1, tzinfo=UTC)
 _NUL, _INSTEAD = "\0", "\N{REPLACEMENT CHARACTER}"
 

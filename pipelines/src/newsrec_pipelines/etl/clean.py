@@ -70,7 +70,7 @@ def _merged(
     names = entity.clean_schema.names
     rows = rows.select(names)
     manifest = partitions.read_manifest(store, dataset(entity), day)
-    there = partitions.scan(store, [manifest]) if manifest else None
+    there = partitions.scan(store, [manifest], rows.schema) if manifest else None
     identity = [entity.key] if entity.day_field else [entity.key, "available_at"]
     if there is not None:
         old = there.select(names).collect()

@@ -18,7 +18,7 @@ from newsrec_pipelines.store import Store
 PIECE_BYTES = 8 << 20
 PIECE_ROWS = 128 * 1024
 # Part of the batch id: a change of the rules below this folder makes every day a new batch.
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 # What reading a broken file raises.
 BROKEN = (OSError, EOFError, ValueError, zlib.error, pa.ArrowException)
