@@ -102,8 +102,10 @@ def test_metrics_of_slates_agree_with_brute_force(
     ideal = dcg([1.0] * len(gains))
     assert found["slate_ndcg@10"] == pytest.approx([dcg([float(a in gains) for a in top]) / ideal])
     best = dcg(sorted(gains.values(), reverse=True))
-    expected = [dcg([gains.get(a, 0.0) for a in top]) / best] if best > 0 else []
-    assert found["dwell_ndcg@10"].tolist() == pytest.approx(expected)
+    expected = dcg([gains.get(a, 0.0) for a in top]) / best if best > 0 else math.nan
+    assert found["dwell_ndcg@10"] == pytest.approx([expected], nan_ok=True)
+    first = next((rank for rank, a in enumerate(top, 1) if a in gains), math.inf)
+    assert found["mrr@10"] == pytest.approx([1 / first])
 
 
 def test_a_reader_without_a_slate_has_an_empty_one() -> None:
@@ -113,6 +115,7 @@ def test_a_reader_without_a_slate_has_an_empty_one() -> None:
     assert {name: values.tolist() for name, values in found.items()} == {
         "recall@10": [0.0],
         "hr@10": [0.0],
+        "mrr@10": [0.0],
         "slate_ndcg@10": [0.0],
         "dwell_ndcg@10": [0.0],
     }
@@ -138,3 +141,4 @@ def test_the_mean_of_nothing_is_no_number() -> None:
     assert Mean().value is None
     assert Mean().error is None
     assert Mean.of(np.array([0.5])).error is None
+    assert Mean.of(np.array([0.5, math.nan, 1.0])).value == 0.75

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 LIST_METRICS: Final = ("auc", "mrr", "ndcg@5", "ndcg@10")
-SLATE_METRICS: Final = ("recall@10", "hr@10", "slate_ndcg@10", "dwell_ndcg@10")
-_DEPTH: Final = 10
+SLATE_METRICS: Final = ("recall@10", "hr@10", "mrr@10", "slate_ndcg@10", "dwell_ndcg@10")
+DEPTH: Final = 10
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Mean:
 
     @classmethod
     def of(cls, values: Values) -> "Mean":
-        """The mean of these values."""
+        """The mean of these values, NaN apart."""
+        values = values[np.isfinite(values)]
         return cls(float(values.sum()), float((values**2).sum()), len(values))
 
     def __add__(self, other: "Mean") -> "Mean":
@@ -120,9 +121,10 @@ def slate_metrics(slates: pl.DataFrame, relevant: pl.DataFrame) -> dict[str, Val
 
     - ``recall@10``: ``|top 10 and relevant| / R``.
     - ``hr@10``: 1 when any of the top 10 is relevant, else 0.
+    - ``mrr@10``: 1 / rank of the first relevant one among the top 10, else 0.
     - ``slate_ndcg@10``: ``sum_{i <= 10} [i relevant] / log2(i + 1)``, divided by the ideal one.
     - ``dwell_ndcg@10``: ``sum_{i <= 10} g_i / log2(i + 1)``, divided by that of the ideal slate,
-      which has the relevant articles by falling gain. Readers whose gains are all zero left out.
+      which has the relevant articles by falling gain; NaN for readers whose gains are all zero.
 
     Args:
         slates: ``user_id``, ``article_ids``; a reader without a row has an empty slate.
@@ -132,7 +134,7 @@ def slate_metrics(slates: pl.DataFrame, relevant: pl.DataFrame) -> dict[str, Val
         `SLATE_METRICS` -> shape (readers,), in the order of the readers' ids.
     """
     places = (
-        slates.select("user_id", article_id=pl.col("article_ids").list.head(_DEPTH))
+        slates.select("user_id", article_id=pl.col("article_ids").list.head(DEPTH))
         .filter(pl.col("article_id").list.len() > 0)
         .with_columns(rank=pl.int_ranges(1, pl.col("article_id").list.len() + 1))
         .explode("article_id", "rank")
@@ -149,20 +151,22 @@ def slate_metrics(slates: pl.DataFrame, relevant: pl.DataFrame) -> dict[str, Val
         .agg(
             relevant=pl.len(),
             hits=pl.col("rank").count(),
+            first=pl.col("rank").min(),
             dcg=discount.sum(),
             dwell_dcg=(pl.col("gain") * discount).sum(),
-            dwell_ideal=(pl.col("gain") * ideal).filter(pl.col("ideal") <= _DEPTH).sum(),
+            dwell_ideal=(pl.col("gain") * ideal).filter(pl.col("ideal") <= DEPTH).sum(),
         )
     )
     count = per_reader["relevant"].to_numpy()
     hits = per_reader["hits"].to_numpy()
-    dwelt = per_reader.filter(pl.col("dwell_ideal") > 0)
+    dwelt = pl.when(pl.col("dwell_ideal") > 0).then(pl.col("dwell_dcg") / pl.col("dwell_ideal"))
     return {
         "recall@10": hits / count,
         "hr@10": (hits > 0).astype(np.float64),
+        "mrr@10": per_reader.select((1 / pl.col("first")).fill_null(0.0)).to_series().to_numpy(),
         "slate_ndcg@10": per_reader["dcg"].to_numpy()
-        / _discounts(_DEPTH)[np.minimum(count, _DEPTH).astype(int) - 1],
-        "dwell_ndcg@10": (dwelt["dwell_dcg"] / dwelt["dwell_ideal"]).to_numpy(),
+        / _discounts(DEPTH)[np.minimum(count, DEPTH).astype(int) - 1],
+        "dwell_ndcg@10": per_reader.select(dwelt.fill_null(np.nan)).to_series().to_numpy(),
     }
 
 
@@ -170,7 +174,7 @@ def coverage(slates: pl.DataFrame, candidates: int) -> float | None:
     """Share of the candidates among the first ten of any slate; None without candidates."""
     if not candidates:
         return None
-    shown = slates.select(pl.col("article_ids").list.head(_DEPTH).explode(empty_as_null=False))
+    shown = slates.select(pl.col("article_ids").list.head(DEPTH).explode(empty_as_null=False))
     return shown["article_ids"].n_unique() / candidates
 
 
