@@ -11,7 +11,7 @@ import polars as pl
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import raw
 from newsrec_pipelines.features.pairs import pair_features
-from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.features.types import FeatureRows, Request, TrainingData
 from newsrec_pipelines.schemas import ARTICLES, READS, USERS, Entity
 
 AS_OF = datetime(2026, 3, 6, tzinfo=UTC)
@@ -154,12 +154,12 @@ def with_pair_features(
     examples: pl.DataFrame, articles: pl.DataFrame, users: pl.DataFrame
 ) -> pl.DataFrame:
     """Examples as if there were no counters yet."""
-    return pair_features(examples, *no_counters(), articles, users, load_params())
+    return pair_features(examples, no_counters(), articles, users, load_params())
 
 
-def no_counters() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """The views of articles, readers, and readers and categories, without any row."""
-    return tuple(pl.DataFrame(schema=raw.schema(view)) for view in raw.KEYS)
+def no_counters() -> FeatureRows:
+    """All views without any row."""
+    return FeatureRows(*(pl.DataFrame(schema=raw.schema(view)) for view in FeatureRows._fields))
 
 
 def make_counters(clicks: dict[str, int], dwell_each: float = 60.0) -> pl.DataFrame:
@@ -195,7 +195,7 @@ def make_request(
     hours: float = 48,
 ) -> Request:
     """Everybody at AS_OF among the articles of the last `hours`."""
-    articles, readers, categories = no_counters()
+    features = no_counters()
     fresh = pl.col("published_at") >= AS_OF - timedelta(hours=hours)
     readers_asked = data.users if users is None else users
     return Request(
@@ -203,9 +203,7 @@ def make_request(
         users=readers_asked.select("user_id", "region", "language", "preferred_categories"),
         articles=data.articles.filter(fresh),
         history=data.reads if history is None else history,
-        article_features=articles if counters is None else counters,
-        user_features=readers,
-        user_category_features=categories,
+        features=features if counters is None else features._replace(article=counters),
     )
 
 

@@ -98,6 +98,7 @@ class WorldParams(_Frozen):
     visits_per_day: float = Field(default=2.0, gt=0)  # of one reader, on average
     taste_strength: float = Field(default=1.0, ge=0)  # 0: all readers like the same
     shift_day: date | None = None  # from this day on, all readers have other tastes
+    fatigue: float = Field(default=0.5, ge=0)  # log odds lost with each sight of it that day
     dirt: DirtParams = DirtParams()
 
 
@@ -191,7 +192,7 @@ class RankerParams(_Frozen):
     bagging_share: float = Field(default=0.8, gt=0, le=1)
     grades: int = Field(default=4, ge=1, le=30)  # of relevance: a whole read has the highest
     bounce_seconds: float = Field(default=3.0, ge=0)  # opened and left before: no relevance at all
-    position_reg: float = Field(default=1.0, ge=0)  # of the position bias, where the order is known
+    position_reg: float = Field(default=0.0, ge=0)  # of the position bias, where the order is known
     threads: int = Field(default=2, gt=0)  # of the training: another number, other last bits
     max_examples: int = Field(gt=0)
     negatives_per_read: int = Field(gt=0)

@@ -5,97 +5,137 @@ import pytest
 
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.models.ranker import Ranker
-from support.factories_models import load_params
+from support.factories_models import load_params, with_params
 
 PARAMS = load_params().ranker
 NAMES = ("clicks_1h", "content", "noise")
+SIZE = 10  # articles in a list
+UNKNOWN = np.nan
 
 
-def examples(n: int = 2000, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
+def examples(lists: int = 400, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Columns, and grades that the second one decides."""
     rng = np.random.default_rng(seed)
+    n = lists * SIZE
     columns = np.column_stack([rng.poisson(3, n), rng.normal(size=n), rng.normal(size=n)])
     chance = 1 / (1 + np.exp(-(2 * columns[:, 1] - 1)))
-    return columns.astype(float), (rng.random(n) < chance).astype(float)
+    return columns.astype(np.float32), rng.binomial(PARAMS.grades, chance)
 
 
-def fit(columns: np.ndarray, share: np.ndarray, position: np.ndarray | None = None) -> Ranker:
-    place = np.full(len(columns), np.nan) if position is None else position
-    return Ranker.fit(columns, NAMES, share, place, ("content",), PARAMS)
+def fit(
+    columns: np.ndarray,
+    grades: np.ndarray,
+    position: np.ndarray | None = None,
+    used: tuple[str, ...] | None = None,
+) -> Ranker:
+    place = np.full(len(columns), UNKNOWN) if position is None else position
+    starts = np.arange(0, len(columns) + 1, SIZE)
+    return Ranker.fit(columns, NAMES, starts, grades, place, ("content",), PARAMS, 7, used)
 
 
-def test_the_column_that_decides_gets_the_weight() -> None:
-    columns, share = examples()
-    ranker = fit(columns, share)
-    weights = dict(zip(NAMES, ranker.coefficients, strict=True))
-    assert weights["content"] > 1.5
-    assert abs(weights["noise"]) < 0.2
+COLUMNS, GRADES = examples()
+RANKER = fit(COLUMNS, GRADES)
 
 
-def test_scores_estimate_the_share_read() -> None:
-    columns, share = examples(20_000)
-    assert fit(columns, share).score(columns).mean() == pytest.approx(share.mean(), abs=0.01)
+def test_the_column_that_decides_is_looked_at_most() -> None:
+    importance = RANKER.importance()
+    assert importance["content"] > 0.8
+    assert sum(importance.values()) == pytest.approx(1)
 
 
-def test_a_click_left_at_once_is_evidence_against_an_article() -> None:
-    rng = np.random.default_rng(1)
-    bait = rng.random(3000) < 0.5
-    columns = np.column_stack([np.zeros(3000), bait, rng.normal(size=3000)]).astype(float)
-    # Bait is clicked three times as often, and left after a second.
-    clicked = rng.random(3000) < np.where(bait, 0.6, 0.2)
-    share = np.where(clicked, np.where(bait, 1 / 60, 1.0), 0.0)
-    assert fit(columns, share).coefficients[1] < -0.5
+def test_lists_that_were_never_seen_are_ordered() -> None:
+    columns, grades = examples(seed=6)
+    score = RANKER.score(columns).reshape(-1, SIZE)
+    best, worst = (getattr(np, f"arg{end}")(score, axis=1)[:, None] for end in ("max", "min"))
+    grade = grades.reshape(-1, SIZE)
+    lift = np.take_along_axis(grade, best, 1).mean() - np.take_along_axis(grade, worst, 1).mean()
+    assert lift > 2
 
 
 def test_being_at_the_top_of_a_list_is_no_merit() -> None:
     rng = np.random.default_rng(2)
-    position = rng.integers(1, 11, 5000).astype(float)
+    position = np.tile(np.arange(1.0, SIZE + 1), 500)
     # What somebody put first gets the clicks, whatever it is.
     columns = np.column_stack([np.zeros(5000), -position, rng.normal(size=5000)])
     columns[:, 1] += rng.normal(scale=3, size=5000)
-    share = (rng.random(5000) < 1 / position).astype(float)
-    told, untold = fit(columns, share, position), fit(columns, share)
-    assert abs(told.coefficients[1]) < 0.3 * untold.coefficients[1]
+    grades = np.where(rng.random(5000) < 1 / position, PARAMS.grades, 0)
+    spread = [
+        np.ptp(fit(columns.astype(np.float32), grades, place).score(probe()))
+        for place in (position, None)
+    ]
+    assert spread[0] < 0.5 * spread[1]
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_examples_that_teach_nothing_give_equal_weights_to_the_scorers(share: float) -> None:
-    columns, _ = examples(50)
-    ranker = fit(columns, np.full(50, share))
-    assert ranker.coefficients.tolist() == [0.0, 1.0, 0.0]
+def probe() -> np.ndarray:
+    """Rows that differ in the second column only."""
+    return np.column_stack([np.zeros(20), np.linspace(-10, 0, 20), np.zeros(20)]).astype(np.float32)
 
 
-def test_no_example_at_all_gives_a_ranker_that_still_scores() -> None:
-    ranker = fit(np.zeros((0, 3)), np.zeros(0))
-    assert ranker.score(np.array([[0, 1.0, 0], [0, 2.0, 0]])).tolist() == pytest.approx(
-        [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-2))]
+def test_contributions_sum_up_to_the_score() -> None:
+    shares = RANKER.contributions(COLUMNS[:200])
+    assert shares.shape == (200, len(NAMES) + 1)
+    assert shares.sum(axis=1) == pytest.approx(RANKER.score(COLUMNS[:200]), abs=1e-6)
+    assert np.ptp(shares[:, -1]) == 0
+
+
+def test_a_column_that_is_switched_off_has_no_say() -> None:
+    ranker = fit(COLUMNS, GRADES, used=("clicks_1h", "noise"))
+    other = COLUMNS.copy()
+    other[:, 1] = 99
+    assert np.array_equal(ranker.score(other), ranker.score(COLUMNS))
+    assert (ranker.contributions(COLUMNS[:5])[:, 1] == 0).all()
+
+
+@pytest.mark.parametrize("grade", [0, PARAMS.grades])
+def test_lists_without_any_difference_leave_the_sum_of_the_scorers(grade: int) -> None:
+    ranker = fit(COLUMNS, np.full(len(COLUMNS), grade))
+    assert ranker.trees == 0
+    assert ranker.score(COLUMNS) == pytest.approx(COLUMNS[:, 1])
+    assert ranker.contributions(COLUMNS).sum(axis=1) == pytest.approx(ranker.score(COLUMNS))
+
+
+def test_nothing_to_learn_from_is_no_error() -> None:
+    ranker = Ranker.fit(
+        np.zeros((0, 3), np.float32),
+        NAMES,
+        np.zeros(1, np.int64),
+        np.zeros(0, np.int64),
+        np.zeros(0),
+        ("content",),
+        PARAMS,
+        7,
     )
+    assert ranker.score(COLUMNS[:3]) == pytest.approx(COLUMNS[:3, 1])
 
 
-def test_a_column_that_never_varies_does_not_explode_later() -> None:
-    columns, share = examples()
-    columns[:, 2] = 0.0
-    score = fit(columns, share).score(np.array([[3.0, 0.0, 1000.0]]))
-    assert np.isfinite(score).all()
+def test_values_that_are_no_numbers_are_refused() -> None:
+    broken = COLUMNS.copy()
+    broken[3, 2] = np.inf
+    with pytest.raises(ModelError, match="no finite numbers.*noise"):
+        fit(broken, GRADES)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_values_that_are_not_finite_never_leave_training(bad: float) -> None:
-    columns, share = examples(50)
-    columns[7, 1] = bad
-    with pytest.raises(ModelError, match="not finite"):
-        fit(columns, share)
+def test_the_same_lists_and_seed_give_the_same_text() -> None:
+    assert fit(COLUMNS, GRADES).text == RANKER.text
+    params = with_params(ranker={"trees": 3}).ranker
+    starts = np.arange(0, len(COLUMNS) + 1, SIZE)
+    nowhere = np.full(len(COLUMNS), UNKNOWN)
+    few = Ranker.fit(COLUMNS, NAMES, starts, GRADES, nowhere, (), params, 7)
+    assert few.trees == 3
 
 
-def test_scores_do_not_depend_on_which_rows_come_with_them() -> None:
-    columns, share = examples()
-    ranker = fit(columns, share)
-    together = ranker.score(columns)
-    alone = np.concatenate([ranker.score(row[None]) for row in columns[:100]])
-    assert together[:100].tobytes() == alone.tobytes()
+def test_a_score_depends_neither_on_the_other_rows_nor_on_the_threads() -> None:
+    whole = RANKER.score(COLUMNS)
+    assert np.array_equal(RANKER.score(COLUMNS[7:19], threads=1), whole[7:19])
+    assert np.array_equal(RANKER.score(COLUMNS, threads=2), whole)
 
 
-def test_a_ranker_survives_json_bit_by_bit() -> None:
-    columns, share = examples()
-    ranker = fit(columns, share)
-    again = Ranker.from_state(json.loads(json.dumps(ranker.state())))
-    assert again.score(columns).tobytes() == ranker.score(columns).tobytes()
+def test_a_saved_ranker_gives_the_same_scores() -> None:
+    state = json.loads(json.dumps(RANKER.state()))
+    assert np.array_equal(Ranker.from_state(state).score(COLUMNS), RANKER.score(COLUMNS))
+
+
+def test_a_text_that_is_no_model_is_refused() -> None:
+    state = {**RANKER.state(), "text": "tree\nrubbish"}
+    with pytest.raises(ModelError, match="no model of LightGBM"):
+        Ranker.from_state(state)
