@@ -8,15 +8,14 @@ from polars.testing import assert_frame_equal
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, pair_features
-from newsrec_pipelines.features.raw import schema
+from newsrec_pipelines.features.raw import KEYS, schema
+from newsrec_pipelines.features.types import FeatureRows
 from support.feature_events import at, frame
 from support.postgres import REPOSITORY
 
 PARAMS = Params.load(REPOSITORY / "params.yaml")
 ASKED = pl.Datetime("us", "UTC")
-NOTHING = tuple(
-    pl.DataFrame(schema=schema(v, stamped=False)) for v in ("article", "user", "user_category")
-)
+NOTHING = FeatureRows(*(pl.DataFrame(schema=schema(v, stamped=False)) for v in KEYS))
 
 
 def pairs(*rows: tuple[str, str, datetime]) -> pl.DataFrame:
@@ -41,12 +40,12 @@ def rows(view: str, **values: object) -> pl.DataFrame:
     return pl.DataFrame([dict.fromkeys(columns) | values], schema=columns)
 
 
-def features(asked: pl.DataFrame, *raw: pl.DataFrame) -> pl.DataFrame:
-    return pair_features(asked, *raw, ARTICLES, USERS, PARAMS)
+def features(asked: pl.DataFrame, **raw: pl.DataFrame) -> pl.DataFrame:
+    return pair_features(asked, NOTHING._replace(**raw), ARTICLES, USERS, PARAMS)
 
 
 def test_pairs_of_which_nothing_is_known_get_the_defaults() -> None:
-    got = features(pairs(("nobody", "nothing", at(10))), *NOTHING).row(0, named=True)
+    got = features(pairs(("nobody", "nothing", at(10)))).row(0, named=True)
     expected = dict.fromkeys(PAIR_FEATURES, 0.0) | {
         "age_hours": 168.0,
         "hours_since_last_read": 720.0,
@@ -59,7 +58,7 @@ def test_pairs_keep_their_order_and_their_other_columns() -> None:
     asked = pairs(
         ("u1", "b", at(10)), ("u1", "a", at(12)), ("x", "a", at(9)), ("u1", "b", at(10))
     ).with_columns(label=pl.Series([1, 2, 3, 4]))
-    got = features(asked, *NOTHING)
+    got = features(asked)
     assert_frame_equal(got.select(asked.columns), asked)
     assert got.columns == [*asked.columns, *PAIR_FEATURES]
     assert got["age_hours"].to_list() == [1.0, 4.0, 1.0, 1.0]
@@ -68,7 +67,7 @@ def test_pairs_keep_their_order_and_their_other_columns() -> None:
 
 
 def test_no_pairs_give_no_rows_with_all_columns() -> None:
-    assert features(pairs(), *NOTHING).columns == [
+    assert features(pairs()).columns == [
         "user_id",
         "article_id",
         "asked_at",
@@ -88,7 +87,7 @@ def test_rates_and_means_start_from_their_priors() -> None:
         clicks_fine=[0] * 17 + [4],
         exposures_fine=[0] * 17 + [30],
     )
-    got = features(pairs(("u1", "a", at(10))), article, *NOTHING[1:]).row(0, named=True)
+    got = features(pairs(("u1", "a", at(10))), article=article).row(0, named=True)
     assert got["ctr_24h"] == pytest.approx(5 / 50)
     assert got["mean_dwell_24h"] == pytest.approx(90 / 3)
     assert (got["clicks_1h"], got["exposures_3h"], got["dwell_24h"]) == (4.0, 30.0, 90.0)
@@ -96,7 +95,7 @@ def test_rates_and_means_start_from_their_priors() -> None:
 
 def test_clicks_without_impressions_are_no_rate_above_one() -> None:
     article = rows("article", article_id="a", stamped_at=at(10), clicks_coarse=[9] * 24)
-    got = features(pairs(("u1", "a", at(10))), article, *NOTHING[1:])
+    got = features(pairs(("u1", "a", at(10))), article=article)
     assert got["ctr_24h"].to_list() == [1.0]
 
 
@@ -120,9 +119,8 @@ def test_sums_of_a_reader_fade_until_the_moment_asked() -> None:
     asked = at(0, PARAMS.features.user_half_life_days)
     got = features(
         pairs(("u1", "a", at(0)), ("u1", "a", asked), ("u1", "b", at(0))),
-        NOTHING[0],
-        user,
-        category,
+        user=user,
+        user_category=category,
     )
     assert got["user_reads"].to_list() == pytest.approx([8, 4, 8])
     assert got["user_dwell"].to_list() == pytest.approx([480, 240, 480])
@@ -140,7 +138,7 @@ def test_what_was_stamped_after_the_moment_asked_is_unknown() -> None:
         dwell_decayed=1.0,
         last_read_at=at(3),
     )
-    got = features(pairs(("u1", "a", at(10))), NOTHING[0], user, NOTHING[2])
+    got = features(pairs(("u1", "a", at(10))), user=user)
     assert got.select("user_reads", "user_dwell", "hours_since_last_read").row(0) == (0, 0, 720)
 
 
@@ -148,6 +146,6 @@ def test_features_by_moment_go_to_the_pairs_of_that_moment() -> None:
     at_ten = rows("user", user_id="u1", stamped_at=at(0), reads_decayed=1.0).with_columns(
         asked_at=pl.lit(at(10)).cast(ASKED)
     )
-    got = features(pairs(("u1", "a", at(10)), ("u1", "a", at(11))), NOTHING[0], at_ten, NOTHING[2])
+    got = features(pairs(("u1", "a", at(10)), ("u1", "a", at(11))), user=at_ten)
     assert got["user_reads"][0] > 0.9
     assert got["user_reads"][1] == 0

@@ -7,14 +7,20 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueT
 from feast.data_format import ParquetFormat
 from feast.types import Array, FeastType, Float64, Int32, Int64, String, UnixTimestamp
 
-from newsrec_pipelines.features.raw import FEATURES, KEYS, view_name
+from newsrec_pipelines.features.raw import FEATURES, KEYS, OFFLINE_ONLY, view_name
 from newsrec_pipelines.features.snapshots import rows_dataset
 
 PROJECT: Final = "newsrec"
 SERVICE: Final = "ranker_v1"
 
-_ENTITIES: Final = {"user_id": "user", "article_id": "article", "category": "category"}
+_ENTITIES: Final = {
+    "user_id": "user",
+    "article_id": "article",
+    "category": "category",
+    "publisher": "publisher",
+}
 _TYPES: Final[dict[pl.DataType, FeastType]] = {
+    pl.Int32(): Int32,
     pl.Int64(): Int64,
     pl.Float64(): Float64,
     pl.Datetime("us", "UTC"): UnixTimestamp,
@@ -46,6 +52,7 @@ def define(store_url: str) -> Definitions:
             name=view_name(view),
             entities=[entities[key] for key in KEYS[view]],
             ttl=None,
+            online=view not in OFFLINE_ONLY,
             schema=[
                 *(Field(name=key, dtype=String) for key in KEYS[view]),
                 *(Field(name=name, dtype=_TYPES[dtype]) for name, dtype in features.items()),

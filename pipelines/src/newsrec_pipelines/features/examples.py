@@ -83,8 +83,8 @@ def examples(
     known, users = (
         partitions.load_known_when_asked(store, entity, rows, columns, as_of, since, as_of.date())
         for entity, columns, since in (
-            ("articles", ("category", "language", "published_at"), first),
-            ("users", ("language", "preferred_categories"), None),
+            ("articles", ("category", "publisher", "language", "published_at"), first),
+            ("users", ("region", "language", "preferred_categories"), None),
         )
     )
     of_article = ["article_id", "asked_at"]
@@ -95,7 +95,7 @@ def examples(
         known.select(*of_article, "category"), on=of_article, how="left", maintain_order="left"
     )
     raw = retrieval.historical(store, asked)
-    return pair_features(rows, *raw, known, users, params), sampled
+    return pair_features(rows, raw, known, users, params), sampled
 
 
 def build_request(
@@ -121,7 +121,7 @@ def build_request(
         pl.col("published_at").is_between(oldest, as_of)
     )
     history = _history(store, as_of, as_of - timedelta(days=params.training.window_days))
-    article, user, user_category = retrieval.request_features(
+    rows = retrieval.request_features(
         store, as_of, users["user_id"], articles["article_id"], articles["category"]
     )
     return Request(
@@ -129,9 +129,7 @@ def build_request(
         users=users,
         articles=articles,
         history=history.join(users.select("user_id"), on="user_id", how="semi"),
-        article_features=article,
-        user_features=user,
-        user_category_features=user_category,
+        features=rows,
     )
 
 

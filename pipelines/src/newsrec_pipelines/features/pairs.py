@@ -1,40 +1,72 @@
-"""Features of a reader and an article at a moment: the same function for training and scoring."""
+"""Features of a reader and an article at a moment: the same tables for training and scoring."""
 
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.features.windows import WINDOWS, article_windows
+from newsrec_pipelines.features import tables
+from newsrec_pipelines.features.raw import STAMP
+from newsrec_pipelines.features.tables import CTR_SPANS, MEAN_DWELL_SPANS, UNKNOWN_AGE_HOURS
+from newsrec_pipelines.features.types import FeatureRows, Pairs, Request
+from newsrec_pipelines.features.windows import SPANS
 
-PAIR_FEATURES: Final = (
-    "age_hours",
-    "clicks_1h",
-    "clicks_3h",
-    "clicks_24h",
-    "exposures_3h",
-    "exposures_24h",
-    "ctr_24h",
-    "dwell_24h",
-    "mean_dwell_24h",
-    "user_reads",
-    "user_dwell",
-    "hours_since_last_read",
-    "category_affinity",
-    "preferred_category",
-    "language_match",
-)
-# What a pair gets when nothing is known. An article that we know nothing of is no fresh one, and
-# a reader who never read is one who has not read for a month.
-UNKNOWN_AGE_HOURS: Final = 24.0 * 7
-LONGEST_ABSENCE_HOURS: Final = 24.0 * 30
+__all__ = ["GROUPS", "PAIR_FEATURES", "UNKNOWN_AGE_HOURS", "PairFeatures", "pair_features"]
+
+_ARTICLE: Final = {
+    "age": ("age_hours",),
+    "clicks": tuple(f"clicks_{span}" for span in SPANS),
+    "exposures": tuple(f"exposures_{span}" for span in SPANS),
+    "ctr": tuple(f"ctr_{span}" for span in CTR_SPANS),
+    "dwell": (
+        *("dwell_3h", "dwell_24h", "dwell_7d"),
+        *(f"mean_dwell_{span}" for span in MEAN_DWELL_SPANS),
+    ),
+}
+_READER: Final = ("user_reads", "user_dwell", "hours_since_last_read")
+_SIGHT: Final = ("times_seen", "hours_since_seen", "opened_before")
+_MOMENT: Final = ("hour_of_day", "day_of_week", "region")
+# Groups that are switched off together to see whether they pay; each feature is in one.
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    **_ARTICLE,
+    "reader": _READER,
+    "category": ("category_affinity", "preferred_category"),
+    "publisher": ("publisher_affinity",),
+    "sight": _SIGHT,
+    "context": (*_MOMENT, "language_match"),
+}
+PAIR_FEATURES: Final = tuple(name for names in GROUPS.values() for name in names)
+_OF_ARTICLE: Final = tuple(name for names in _ARTICLE.values() for name in names)
+_OF_READER: Final = (*_READER, *_MOMENT)
+
+Matrix = NDArray[np.float32]
+
+
+class PairFeatures:
+    """Features of any pairs of a request's readers and articles.
+
+    All that does not depend on the pair is computed once; pairs gather it.
+    """
+
+    def __init__(self, request: Request, params: Params) -> None:
+        moment = pl.lit(request.as_of).cast(STAMP).alias("asked_at")
+        self._tables = _Tables(
+            request.users.with_columns(moment),
+            request.articles.with_columns(moment),
+            request.features,
+            params,
+        )
+
+    def of(self, pairs: Pairs) -> Matrix:
+        """Shape (pairs, len(PAIR_FEATURES)), finite; fastest when pairs are sorted by reader."""
+        return self._tables.of(pairs)
 
 
 def pair_features(
     pairs: pl.DataFrame,
-    article_features: pl.DataFrame,
-    user_features: pl.DataFrame,
-    user_category_features: pl.DataFrame,
+    rows: FeatureRows,
     articles: pl.DataFrame,
     users: pl.DataFrame,
     params: Params,
@@ -43,132 +75,88 @@ def pair_features(
 
     Args:
         pairs: `user_id`, `article_id` and `asked_at`; other columns are kept.
-        article_features: raw values of the article view, one row an article; or one row an article
-            and moment when it has a column `asked_at`.
-        user_features: raw values of the user view, likewise by reader.
-        user_category_features: raw values by reader and category, likewise.
-        articles: `article_id`, `category`, `language`, `published_at`; likewise, the version known
-            at the moment when it has a column `asked_at`.
-        users: `user_id`, `language`, `preferred_categories`, likewise.
+        rows: raw rows of the views, one row a key; or one row a key and moment when a frame has a
+            column `asked_at`.
+        articles: `article_id`, `category`, `publisher`, `language`, `published_at`; likewise, the
+            version known at the moment when it has a column `asked_at`.
+        users: `user_id`, `region`, `language`, `preferred_categories`, likewise.
         params: resolution, half-life and priors.
 
     Returns:
-        The pairs in their order, with the columns PAIR_FEATURES as Float64, neither null nor NaN.
+        The pairs in their order, with the columns PAIR_FEATURES as Float32, neither null nor NaN.
         Rows of features stamped after `asked_at` count as unknown.
     """
-    wide = (
-        pairs.select("user_id", "article_id", "asked_at")
-        .join(
-            articles.select(
-                *_keys(articles, "article_id"),
-                "category",
-                "published_at",
-                _as("language", "article"),
-            ),
-            on=_keys(articles, "article_id"),
-            how="left",
-            maintain_order="left",
+    asked = pairs.select("user_id", "article_id", pl.col("asked_at").cast(STAMP))
+    readers, user_row = _moments(asked, "user_id", users)
+    candidates, article_row = _moments(asked, "article_id", articles)
+    values = _Tables(readers, candidates, rows, params).of(Pairs(user_row, article_row))
+    named = pl.DataFrame(values, schema=dict.fromkeys(PAIR_FEATURES, pl.Float32))
+    return pairs.drop(PAIR_FEATURES, strict=False).hstack(named)
+
+
+def _moments(
+    asked: pl.DataFrame, key: str, known: pl.DataFrame
+) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """One row a key and moment, with what is known of it; and the row of each pair."""
+    moments = asked.select(key, "asked_at").unique(maintain_order=True).with_row_index("row")
+    row = asked.join(moments, on=[key, "asked_at"], how="left", maintain_order="left")["row"]
+    keys = [key, "asked_at"] if "asked_at" in known.columns else [key]
+    described = moments.join(known, on=keys, how="left", maintain_order="left")
+    return described, row.cast(pl.Int64).to_numpy()
+
+
+class _Tables:
+    def __init__(
+        self, users: pl.DataFrame, articles: pl.DataFrame, rows: FeatureRows, params: Params
+    ) -> None:
+        readers = tables.reader_table(users, rows, params)
+        self._reader = _matrix(readers, _OF_READER)
+        self._article = _matrix(tables.article_table(articles, rows, params), _OF_ARTICLE)
+        weight = tables.read_weight(readers["user_reads"], readers["user_dwell"], params)
+        categories = _names(articles["category"])
+        publishers = _names(articles["publisher"])
+        self._category = tables.codes(articles["category"], categories)
+        self._publisher = tables.codes(articles["publisher"], publishers)
+        self._of_category = tables.affinity(
+            users, rows.user_category, categories, "category", weight, params
         )
-        .join(
-            users.select(
-                *_keys(users, "user_id"), "preferred_categories", _as("language", "reader")
-            ),
-            on=_keys(users, "user_id"),
-            how="left",
-            maintain_order="left",
+        self._of_publisher = tables.affinity(
+            users, rows.user_publisher, publishers, "publisher", weight, params
         )
-    )
-    for entity in (
-        _articles(wide, article_features, params),
-        _readers(wide, user_features, params),
-        _categories(wide, user_category_features, params),
-    ):
-        keys = [c for c in ("user_id", "article_id", "category", "asked_at") if c in entity.columns]
-        wide = wide.join(entity, on=keys, how="left", maintain_order="left", nulls_equal=True)
-    return pairs.drop(PAIR_FEATURES, strict=False).hstack(wide.select(_features(params)))
+        self._chosen = tables.chosen(users, categories)
+        self._sight = tables.sight(users, articles, rows.sight, params)
+        languages = _names(articles["language"])
+        # An unknown language is no match, of two unknown ones neither.
+        self._article_language = tables.codes(articles["language"], languages)
+        spoken = tables.codes(users["language"], languages)
+        self._reader_language = np.where(spoken == languages.len(), -1, spoken)
+
+    def of(self, pairs: Pairs) -> Matrix:
+        user, article = pairs
+        values = np.empty((len(user), len(PAIR_FEATURES)), np.float32)
+        values[:, _places(_OF_ARTICLE)] = self._article[article]
+        values[:, _places(_READER)] = self._reader[:, : len(_READER)][user]
+        values[:, _places(_MOMENT)] = self._reader[:, len(_READER) :][user]
+        category, publisher = self._category[article], self._publisher[article]
+        values[:, _places(("category_affinity",))] = self._of_category.at(user, category)
+        values[:, _places(("preferred_category",))] = self._chosen.at(user, category)
+        values[:, _places(("publisher_affinity",))] = self._of_publisher.at(user, publisher)
+        values[:, _places(_SIGHT)] = self._sight.at(user, article)
+        match = self._reader_language[user] == self._article_language[article]
+        values[:, PAIR_FEATURES.index("language_match")] = match
+        return values
 
 
-def _keys(frame: pl.DataFrame, *keys: str) -> list[str]:
-    return [*keys, "asked_at"] if "asked_at" in frame.columns else [*keys]
+def _matrix(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:
+    matrix = frame.select(pl.col(name).cast(pl.Float32) for name in names).to_numpy()
+    return np.ascontiguousarray(matrix)
 
 
-def _as(column: str, owner: str) -> pl.Expr:
-    return pl.col(column).alias(f"{owner}_{column}")
+def _names(names: pl.Series) -> pl.Series:
+    return names.drop_nulls().unique().sort()
 
 
-def _features(params: Params) -> list[pl.Expr]:
-    zero = {name: pl.col(name).fill_null(0.0) for name in (*WINDOWS, "user_reads", "user_dwell")}
-    prior = params.features
-    ctr = (zero["clicks_24h"] + prior.ctr_prior_clicks) / (
-        zero["exposures_24h"] + prior.ctr_prior_exposures
-    )
-    # Shares of one whole read, as the confidence of a scorer: a click alone says little.
-    weight = params.training.full_dwell_seconds
-    click = params.training.click_weight
-    of_reader = zero["user_dwell"] / weight + click * zero["user_reads"]
-    of_category = pl.col("category_dwell").fill_null(0.0) / weight + click * pl.col(
-        "category_reads"
-    ).fill_null(0.0)
-    values = zero | {
-        "age_hours": _hours(pl.col("asked_at") - pl.col("published_at"))
-        .clip(0.0)
-        .fill_null(UNKNOWN_AGE_HOURS),
-        # Data without impressions has clicks and no exposures.
-        "ctr_24h": ctr.clip(upper_bound=1.0),
-        "mean_dwell_24h": zero["dwell_24h"] / (zero["reads_24h"] + 1.0),
-        "hours_since_last_read": pl.col("hours_since_last_read")
-        .clip(0.0, LONGEST_ABSENCE_HOURS)
-        .fill_null(LONGEST_ABSENCE_HOURS),
-        "category_affinity": of_category / (of_reader + 1.0),
-        "preferred_category": pl.col("category").is_in(pl.col("preferred_categories")),
-        "language_match": pl.col("article_language") == pl.col("reader_language"),
-    }
-    return [values[name].cast(pl.Float64).fill_null(0.0).alias(name) for name in PAIR_FEATURES]
-
-
-def _articles(wide: pl.DataFrame, features: pl.DataFrame, params: Params) -> pl.DataFrame:
-    """`article_id`, `asked_at` and the windows."""
-    asked = _asked(wide, features, ["article_id"])
-    return article_windows(asked, "asked_at", params.features).select(
-        "article_id", "asked_at", *WINDOWS
-    )
-
-
-def _readers(wide: pl.DataFrame, features: pl.DataFrame, params: Params) -> pl.DataFrame:
-    left = _left(params)
-    return _asked(wide, features, ["user_id"]).select(
-        "user_id",
-        "asked_at",
-        (pl.col("reads_decayed") * left).alias("user_reads"),
-        (pl.col("dwell_decayed") * left).alias("user_dwell"),
-        pl.when(left.is_not_null())
-        .then(_hours(pl.col("asked_at") - pl.col("last_read_at")))
-        .alias("hours_since_last_read"),
-    )
-
-
-def _categories(wide: pl.DataFrame, features: pl.DataFrame, params: Params) -> pl.DataFrame:
-    left = _left(params)
-    return _asked(wide, features, ["user_id", "category"]).select(
-        "user_id",
-        "category",
-        "asked_at",
-        (pl.col("reads_decayed") * left).alias("category_reads"),
-        (pl.col("dwell_decayed") * left).alias("category_dwell"),
-    )
-
-
-def _asked(wide: pl.DataFrame, features: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """The raw row of each entity for each moment asked, null when there is none."""
-    asked = wide.select(*keys, "asked_at").unique(maintain_order=True)
-    return asked.join(features, on=_keys(features, *keys), how="left", maintain_order="left")
-
-
-def _left(params: Params) -> pl.Expr:
-    """What is left of a decayed sum at the moment asked; null when it was stamped later."""
-    days = _hours(pl.col("asked_at") - pl.col("stamped_at")) / 24
-    return pl.when(days >= 0).then(0.5 ** (days / params.features.user_half_life_days))
-
-
-def _hours(difference: pl.Expr) -> pl.Expr:
-    return difference.dt.total_microseconds() / 3.6e9
+def _places(names: tuple[str, ...]) -> slice:
+    """Where features that are neighbours stand in PAIR_FEATURES."""
+    first = PAIR_FEATURES.index(names[0])
+    return slice(first, first + len(names))

@@ -10,26 +10,32 @@ STAMP: Final = pl.Datetime("us", "UTC")
 _DECAYED: Final = {"reads_decayed": pl.Float64(), "dwell_decayed": pl.Float64()}
 
 
-def _article() -> dict[str, pl.DataType]:
-    columns: dict[str, pl.DataType] = {}
-    for name in MEASURES:
-        columns[f"{name}_total"] = pl.Float64() if name == "dwell" else pl.Int64()
-    for name in MEASURES:
-        ring = pl.List(pl.Float64) if name == "dwell" else pl.List(pl.Int32)
-        columns |= {f"{name}_fine": ring, f"{name}_coarse": ring}
-    return columns
+def _rings(*resolutions: str) -> dict[str, pl.DataType]:
+    return {
+        f"{name}_{resolution}": pl.List(pl.Float64 if name == "dwell" else pl.Int32)
+        for name in MEASURES
+        for resolution in resolutions
+    }
+
+
+def _totals() -> dict[str, pl.DataType]:
+    return {f"{m}_total": pl.Float64() if m == "dwell" else pl.Int64() for m in MEASURES}
 
 
 # View -> its key columns.
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "article": ("article_id",),
+    "article_day": ("article_id",),
     "user": ("user_id",),
     "user_category": ("user_id", "category"),
+    "user_publisher": ("user_id", "publisher"),
+    "sight": ("user_id", "article_id"),
 }
 # View -> its features. `stamped_at` repeats `event_timestamp`, which a point-in-time join does not
 # return: without it nobody could say how old the row is that was found.
 FEATURES: Final[dict[str, dict[str, pl.DataType]]] = {
-    "article": {"stamped_at": STAMP, **_article()},
+    "article": {"stamped_at": STAMP, **_totals(), **_rings("fine", "coarse")},
+    "article_day": {"stamped_at": STAMP, **_rings("days")},
     "user": {
         "stamped_at": STAMP,
         "reads_total": pl.Int64(),
@@ -38,7 +44,16 @@ FEATURES: Final[dict[str, dict[str, pl.DataType]]] = {
         "last_read_at": STAMP,
     },
     "user_category": {"stamped_at": STAMP, **_DECAYED},
+    "user_publisher": {"stamped_at": STAMP, **_DECAYED},
+    "sight": {
+        "stamped_at": STAMP,
+        "exposures_total": pl.Int32(),
+        "opens_total": pl.Int32(),
+        "last_seen_at": STAMP,
+    },
 }
+# A row a reader and article: too many to look up one by one, so no online store holds them.
+OFFLINE_ONLY: Final = ("sight",)
 
 
 def view_name(view: str) -> str:

@@ -1,26 +1,20 @@
 """Raw feature rows for moments asked: point in time for training, at one moment for scoring."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from newsrec_pipelines.features import feast_loader, snapshots
 from newsrec_pipelines.features.raw import FEATURES, KEYS, STAMP, schema, view_name
+from newsrec_pipelines.features.types import FeatureRows
 from newsrec_pipelines.store import Store
 
 if TYPE_CHECKING:
     from feast import FeatureStore
 
+COUNTED = ("article", "user", "user_category")
 _ONLINE_ROWS = 5_000  # entities asked for in one query
-
-
-class FeatureRows(NamedTuple):
-    """Raw values of the three views, as `pairs.pair_features` takes them."""
-
-    article: pl.DataFrame
-    user: pl.DataFrame
-    user_category: pl.DataFrame
 
 
 def historical(store: Store, pairs: pl.DataFrame) -> FeatureRows:
@@ -34,7 +28,7 @@ def historical(store: Store, pairs: pl.DataFrame) -> FeatureRows:
         Frames keyed by entity and `asked_at`, one row each, without those that had no row yet.
     """
     asked = pairs.with_columns(pl.col("asked_at").cast(STAMP))
-    return _join(store, {view: asked.select(*keys, "asked_at") for view, keys in KEYS.items()})
+    return _join(store, {view: asked.select(*KEYS[view], "asked_at") for view in COUNTED})
 
 
 def request_features(
@@ -52,7 +46,7 @@ def request_features(
     moment = pl.lit(as_of).cast(STAMP).alias("asked_at")
     entities = _entities(user_ids, article_ids, categories)
     rows = _join(store, {view: frame.with_columns(moment) for view, frame in entities.items()})
-    return FeatureRows(*(frame.drop("asked_at") for frame in rows))
+    return FeatureRows(*(frame.drop("asked_at", strict=False) for frame in rows))
 
 
 def online(
@@ -82,7 +76,11 @@ def online(
             )
             parts.append(_named(view, pl.DataFrame(response.to_dict())))
         rows.append(pl.concat(parts))
-    return FeatureRows(*rows)
+    return _all(dict(zip(COUNTED, rows, strict=True)))
+
+
+def _all(rows: dict[str, pl.DataFrame]) -> FeatureRows:
+    return FeatureRows(**{view: rows.get(view, _empty(view)) for view in KEYS})
 
 
 def _entities(
@@ -113,7 +111,7 @@ def _join(store: Store, asked: dict[str, pl.DataFrame]) -> FeatureRows:
             )
             found = pl.DataFrame(pl.from_arrow(job.to_arrow()))
             rows.append(_named(view, found, "event_timestamp"))
-    return FeatureRows(*rows)
+    return _all(dict(zip(asked, rows, strict=True)))
 
 
 def _named(view: str, found: pl.DataFrame, asked: str | None = None) -> pl.DataFrame:
