@@ -12,17 +12,22 @@ from newsrec_pipelines.datasets.world.traffic import Traffic
 from newsrec_pipelines.datasets.world.visits import MAIN
 
 DAY = date(2026, 3, 3)
+WORLD = WorldParams(
+    seed=3, start=date(2026, 3, 1), readers=6000, articles_per_day=400, history_days=5
+)
 
 
 @pytest.fixture
-def traffic(params: WorldParams) -> Traffic:
-    big = params.model_copy(update={"readers": 6000, "articles_per_day": 400})
-    return Traffic.of(big, DAY, MAIN)
+def traffic() -> Traffic:
+    return Traffic.of(WORLD, DAY, MAIN)
 
 
-def react(traffic: Traffic, slates: np.ndarray, strength: float = 1.0, seed: int = 1):  # type: ignore[no-untyped-def]
+def react(
+    traffic: Traffic, slates: np.ndarray, strength: float = 1.0, fatigue: float = 0.5, seed: int = 1
+):  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(seed)
-    return reactions(rng, traffic.readers, traffic.articles, traffic.visits, slates, strength)
+    params = WORLD.model_copy(update={"taste_strength": strength, "fatigue": fatigue})
+    return reactions(rng, traffic.readers, traffic.articles, traffic.visits, slates, params)
 
 
 def test_the_same_list_in_reverse_moves_the_clicks_to_the_other_end(traffic: Traffic) -> None:
@@ -73,6 +78,35 @@ def test_personal_taste_matters_as_much_as_its_strength(traffic: Traffic) -> Non
     assert abs(lift(0.0)) < 0.1
     assert lift(0.5) > 0.2
     assert lift(1.5) > lift(0.5)
+
+
+def test_what_was_passed_over_before_is_opened_less(traffic: Traffic) -> None:
+    same = np.broadcast_to(traffic.slates[:1], traffic.slates.shape)
+    came = np.argsort(np.argsort(traffic.visits.reader, kind="stable"), kind="stable")
+    first = np.searchsorted(np.sort(traffic.visits.reader), traffic.visits.reader)
+    nth = came - first
+
+    def rate(fatigue: float) -> float:
+        views = react(traffic, same, fatigue=fatigue)
+        return np.isin(views.visit, np.flatnonzero(nth >= 2)).sum() / (nth >= 2).sum()
+
+    assert rate(1.0) < 0.5 * rate(0.0)
+
+
+def test_what_is_meant_for_another_region_attracts_less_and_is_on_no_front_page(
+    traffic: Traffic,
+) -> None:
+    articles, readers = traffic.articles, traffic.readers
+    local = np.flatnonzero(articles.local).astype(np.int32)
+    assert 0.05 < len(local) / len(articles) < 0.2
+    at_home = readers.region[:, None] == articles.region[local]
+    liking = interest(readers, articles, np.arange(len(readers))[:, None], local, 1.0)
+    assert liking[at_home].mean() > liking[~at_home].mean() + 1
+    row, place = np.nonzero(traffic.slates >= 0)
+    shown, region = traffic.slates[row, place], readers.region[traffic.visits.reader[row]]
+    scoped = articles.local[shown]
+    assert scoped.any()
+    assert (articles.region[shown] == region)[scoped].mean() > 0.98
 
 
 def test_empty_places_are_never_clicked_and_times_stay_in_the_day(traffic: Traffic) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from newsrec_pipelines.config import DirtParams, WorldParams
 from newsrec_pipelines.datasets.world.days import write_day
+from newsrec_pipelines.datasets.world.taxonomy import PUBLISHERS
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.schemas import ENTITIES, IMPRESSIONS, READS
 from newsrec_pipelines.store import Store
@@ -217,6 +218,18 @@ def test_without_dirt_every_line_is_a_new_good_record(store: Store, params: Worl
     assert keys == []
     ids = [r["article_id"] for n in (0, 1) for r in records(store, "articles", n)]
     assert len(ids) == len(set(ids)) == 2 * params.articles_per_day
+
+
+def test_some_articles_of_local_publishers_are_meant_for_their_home_only(
+    store: Store, params: WorldParams
+) -> None:
+    write_day(store, params, day(0))
+    homes = {p.name: p.home for p in PUBLISHERS}
+    local = [r for r in records(store, "articles", 0) if "regions" in r]
+    assert local
+    assert all(r["regions"] == [homes[r["publisher"]]] for r in local)
+    of_local_ones = [r for r in records(store, "articles", 0) if homes[r["publisher"]]]
+    assert 0.1 < len(local) / len(of_local_ones) < 0.5
 
 
 def test_an_article_is_corrected_the_next_day(store: Store, params: WorldParams) -> None:

@@ -25,6 +25,7 @@ from newsrec_pipelines.datasets.world.taxonomy import (
 )
 from newsrec_pipelines.schemas import REGIONS
 
+_LOCAL = 0.3  # share of a local publisher's articles that are meant for its home only
 LIFE_DAYS = 2  # articles older than this are on no page any more
 # Share of the day's articles by hour, UTC: newsrooms of three continents.
 _HOURS = np.array([2, 1, 1, 1, 2, 4, 6, 7, 7, 6, 6, 6, 7, 7, 7, 6, 6, 6, 5, 5, 4, 4, 3, 3], float)
@@ -39,6 +40,7 @@ class Articles:
         number: position within the day.
         published_us: microseconds since 1970.
         language, subcategory, publisher, region: codes (positions in the taxonomy).
+        local: meant for the readers of its region only.
         quality: 0 to 1, true quality; dwell follows it.
         clickbait: promises much, holds little.
         appeal: how much the headline attracts anyone, log odds.
@@ -56,6 +58,7 @@ class Articles:
     subcategory: NDArray[np.int8]
     publisher: NDArray[np.int8]
     region: NDArray[np.int8]
+    local: NDArray[np.bool_]
     quality: NDArray[np.float32]
     clickbait: NDArray[np.bool_]
     appeal: NDArray[np.float32]
@@ -106,6 +109,8 @@ def _articles_of(seed: int, n: int, day: date) -> Articles:
     reliability = np.array([p.reliability for p in PUBLISHERS])[publisher]
     clickbait = rng.random(n) < np.array([p.clickbait for p in PUBLISHERS])[publisher]
     clickbait &= story < 0
+    home = np.array([REGIONS.index(p.home) if p.home else -1 for p in PUBLISHERS])[publisher]
+    local = (home >= 0) & (story < 0) & (stream(seed, "local", day).random(n) < _LOCAL)
     appeal = rng.normal(0, 0.7, n) + 1.3 * clickbait + 1.6 * (story >= 0)
     return Articles(
         day=np.full(n, day.toordinal(), np.int32),
@@ -114,7 +119,8 @@ def _articles_of(seed: int, n: int, day: date) -> Articles:
         language=language,
         subcategory=subcategory,
         publisher=publisher,
-        region=rng.integers(len(REGIONS), size=n).astype(np.int8),
+        region=np.where(local, home, rng.integers(len(REGIONS), size=n)).astype(np.int8),
+        local=local,
         quality=np.clip(rng.normal(reliability, 0.12), 0.05, 1.0).astype(np.float32),
         clickbait=clickbait,
         appeal=appeal.astype(np.float32),

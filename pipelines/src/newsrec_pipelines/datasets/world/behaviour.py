@@ -2,7 +2,8 @@
 
 Clicks follow the position-based model (Craswell et al. 2008): a place is examined with a
 probability that falls with its rank, and an examined headline attracts or not. Dwell follows
-interest and quality, and clickbait disappoints.
+interest and quality, and clickbait disappoints. Who has passed over a headline before is less
+likely to open it.
 """
 
 from dataclasses import dataclass
@@ -11,14 +12,17 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import Articles
 from newsrec_pipelines.datasets.world.readers import Readers
+from newsrec_pipelines.datasets.world.sights import earlier_sights
 from newsrec_pipelines.datasets.world.taxonomy import DAY_US, HOUR_US, day_start_us
 from newsrec_pipelines.datasets.world.visits import Visits
 
 _EXAMINED = 0.6  # exponent: the tenth place is examined a quarter as often as the first
 _BASE = -2.6  # log odds of a click on an average headline at the top
 _FOREIGN = -3.0  # log odds for a headline in another language
+_NEAR, _ELSEWHERE = 0.5, -1.0  # interest in one's own region, and in what is meant for another one
 _HOLDS = 0.15  # what is left of the dwell when the headline was clickbait
 _NOISE = 0.6  # sigma of the log of the dwell
 _MAX_DWELL = 1800.0
@@ -75,8 +79,10 @@ def interest(
     """
     topic = readers.interests[reader, articles.subcategory[article]]
     angle = np.einsum("...k,...k->...", readers.angles[reader], articles.angles[article])
+    elsewhere = np.where(articles.local, np.float32(_ELSEWHERE), np.float32(0))
     near = readers.region[reader] == articles.region[article]
-    total = strength * (1.5 * topic + 0.25 * angle + 0.5 * near)
+    place = np.where(near, np.float32(_NEAR), elsewhere[article])
+    total = strength * (1.5 * topic + 0.25 * angle + place)
     return np.asarray(total, np.float32)
 
 
@@ -95,7 +101,7 @@ def reactions(
     articles: Articles,
     visits: Visits,
     slates: NDArray[np.int32],
-    strength: float,
+    params: WorldParams,
 ) -> Views:
     """What the visitors open of the lists they see, and how long they stay.
 
@@ -103,26 +109,42 @@ def reactions(
         rng: the only source of chance.
         readers: all readers, with the tastes of the day.
         articles: those that `slates` points to.
-        visits: n visits.
+        visits: n visits in order of time.
         slates: (n, places) positions in `articles`, the top place first, -1 for an empty place.
-        strength: how much personal taste matters; 0 makes all readers alike.
+        params: how much personal taste and earlier sights matter.
+    """
+    probability, liking = click_probability(readers, articles, visits, slates, params)
+    visit, place = np.nonzero(rng.random(slates.shape, np.float32) < probability)
+    opened = slates[visit, place]
+    expected = expected_dwell(articles, opened, liking[visit, place])
+    views = _views(rng, visits, visit, place, opened, expected, probability[visit, place])
+    return _first_and_in_time(visits, views)
+
+
+def click_probability(
+    readers: Readers,
+    articles: Articles,
+    visits: Visits,
+    slates: NDArray[np.int32],
+    params: WorldParams,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The chance that each place is opened, and the interest in what lies there.
+
+    Arguments as for `reactions`. Both results are (visits, places); an empty place has chance 0.
     """
     filled = slates >= 0
     article = np.where(filled, slates, 0)
     reader = visits.reader[:, None]
-    liking = interest(readers, articles, reader, article, strength)
+    liking = interest(readers, articles, reader, article, params.taste_strength)
     age = (visits.shown_us[:, None] - articles.published_us[article]) / np.float32(HOUR_US)
     odds = _BASE + liking + articles.appeal[article] * np.float32(0.8)
     odds += articles.clickbait[article] * readers.gullibility[reader]
     odds -= np.float32(0.5) * np.clip(age / articles.half_life[article], 0, 8)
     odds += _FOREIGN * (articles.language[article] != readers.language[reader])
+    if params.fatigue:
+        odds -= np.float32(params.fatigue) * earlier_sights(visits, slates)
     examined = (1 + np.arange(slates.shape[1])) ** -_EXAMINED
-    probability = (examined / (1 + np.exp(-odds)) * filled).astype(np.float32)
-    visit, place = np.nonzero(rng.random(slates.shape, np.float32) < probability)
-    opened = article[visit, place].astype(np.int32)
-    expected = expected_dwell(articles, opened, liking[visit, place])
-    views = _views(rng, visits, visit, place, opened, expected, probability[visit, place])
-    return _first_and_in_time(visits, views)
+    return (examined / (1 + np.exp(-odds)) * filled).astype(np.float32), liking
 
 
 def _views(

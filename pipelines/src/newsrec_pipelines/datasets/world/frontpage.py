@@ -14,6 +14,7 @@ PLACES = 10
 _POOL = 32  # the editors' choice at a moment; each visit sees some of it
 _EDITION_US = HOUR_US // 2  # the editors choose anew every half hour
 _OTHER_LANGUAGE = -6.0  # only when there is nothing else
+_ELSEWHERE = -6.0  # so is what is meant for another region
 
 
 def front_pages(
@@ -50,7 +51,8 @@ def _pool(
     published = np.searchsorted(articles.published_us, now_us)
     age = (now_us - articles.published_us[:published]) / HOUR_US
     score = worth[:published] - 1.0 * age / articles.half_life[:published]
-    score += 0.4 * (articles.region[:published] == region)
+    near = articles.region[:published] == region
+    score += 0.4 * near + _ELSEWHERE * (articles.local[:published] & ~near)
     score += _OTHER_LANGUAGE * (articles.language[:published] != language)
     # All but the pool need no order.
     best = np.argpartition(-score, _POOL)[:_POOL] if published > _POOL else np.arange(published)

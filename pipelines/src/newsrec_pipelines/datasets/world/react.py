@@ -64,7 +64,7 @@ def react_to_slates(
     articles = living_articles(params, day, _ARTICLE_DAYS)
     matrix = _positions(articles, slates)[slate_of_visit]
     rng = stream(params.seed, "reactions to slates", day)
-    views = reactions(rng, readers, articles, visits, matrix, params.taste_strength)
+    views = reactions(rng, readers, articles, visits, matrix, params)
     seen = _read_on_front_page(params, day, share)
     views = views.select(~np.isin(_pairs(articles, visits, views), seen))
     truth.write_slate_truth(store, visits, views)

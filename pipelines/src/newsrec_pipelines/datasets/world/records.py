@@ -22,6 +22,7 @@ from newsrec_pipelines.datasets.world.taxonomy import (
     day_start_us,
     to_datetime,
 )
+from newsrec_pipelines.schemas import REGIONS
 
 _CHANGED_MINDS = 0.002  # share of the readers who choose other categories on a day
 
@@ -74,7 +75,7 @@ def changed_readers(params: WorldParams, readers: Readers, day: date) -> list[Re
 def _article(articles: Articles, i: int, key: str, text: Text) -> Record:
     language = LANGUAGES[articles.language[i]]
     subcategory = int(articles.subcategory[i])
-    return {
+    record = {
         "article_id": key,
         "publisher": PUBLISHERS[articles.publisher[i]].name,
         "title": text.title,
@@ -86,6 +87,9 @@ def _article(articles: Articles, i: int, key: str, text: Text) -> Record:
         "published_at": to_datetime(int(articles.published_us[i])),
         "tags": [SUBCATEGORIES[subcategory], text.city],
     }
+    if articles.local[i]:
+        record["regions"] = [REGIONS[articles.region[i]]]
+    return record
 
 
 def _readers(

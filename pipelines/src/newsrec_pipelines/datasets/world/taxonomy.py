@@ -41,33 +41,37 @@ BREAKING: Final = {
 
 @dataclass(frozen=True)
 class Publisher:
-    """A newspaper; `reliability` (0 to 1) is the mean quality of its articles."""
+    """A newspaper; `reliability` (0 to 1) is the mean quality of its articles.
+
+    A local one has a `home`, a region for which some of its articles are meant.
+    """
 
     name: str
     language: str
     reliability: float
     clickbait: float  # share of its articles
+    home: str | None = None
 
 
 PUBLISHERS: Final = (
     Publisher("The Continental", "en", 0.90, 0.00),
-    Publisher("Lakeside Tribune", "en", 0.82, 0.02),
-    Publisher("Savanna Herald", "en", 0.78, 0.03),
+    Publisher("Lakeside Tribune", "en", 0.82, 0.02, "north_america"),
+    Publisher("Savanna Herald", "en", 0.78, 0.03, "africa"),
     Publisher("Northern Wire", "en", 0.66, 0.05),
     Publisher("Metro Flash", "en", 0.42, 0.25),
     Publisher("Daily Buzz", "en", 0.28, 0.45),
     Publisher("El Mirador Continental", "es", 0.90, 0.00),
-    Publisher("La Crónica Andina", "es", 0.82, 0.02),
+    Publisher("La Crónica Andina", "es", 0.82, 0.02, "latin_america"),
     Publisher("El Faro del Sur", "es", 0.74, 0.03),
     Publisher("Ya Noticias", "es", 0.42, 0.25),
     Publisher("La Vuelta", "es", 0.30, 0.45),
-    Publisher("Correio da Baía", "pt", 0.88, 0.00),
+    Publisher("Correio da Baía", "pt", 0.88, 0.00, "latin_america"),
     Publisher("Gazeta Atlântica", "pt", 0.80, 0.02),
-    Publisher("Notícias do Cais", "pt", 0.68, 0.05),
+    Publisher("Notícias do Cais", "pt", 0.68, 0.05, "africa"),
     Publisher("Giro Rápido", "pt", 0.34, 0.40),
     Publisher("Le Courrier du Fleuve", "fr", 0.90, 0.00),
-    Publisher("La Tribune du Sahel", "fr", 0.80, 0.02),
-    Publisher("L'Écho des Lacs", "fr", 0.70, 0.04),
+    Publisher("La Tribune du Sahel", "fr", 0.80, 0.02, "africa"),
+    Publisher("L'Écho des Lacs", "fr", 0.70, 0.04, "north_america"),
     Publisher("Clic Info", "fr", 0.34, 0.40),
 )
 

@@ -40,7 +40,7 @@ class Traffic:
         some = slates[:, 0] >= 0
         visits, slates = visits.select(some), slates[some]
         rng = stream(params.seed, f"reactions {name}", day)
-        views = reactions(rng, readers, articles, visits, slates, params.taste_strength)
+        views = reactions(rng, readers, articles, visits, slates, params)
         return cls(readers, articles, visits, slates, views)
 
     def table(self, entity: str) -> pa.Table:
