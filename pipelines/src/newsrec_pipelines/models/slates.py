@@ -1,56 +1,196 @@
-"""Slates out of scored pairs: order, at most so many of a publisher, and depth."""
+"""Slates out of scored pairs: the rules for who gets a place, and the rows that are published."""
 
+from datetime import datetime
+from typing import Final
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from newsrec_pipelines.config import SlateParams
+from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import SLATE_SCHEMA
-from newsrec_pipelines.schemas import UNKNOWN
+from newsrec_pipelines.models import placing, reliability
+from newsrec_pipelines.models.diversity import Topics
+from newsrec_pipelines.models.exploration import reader_keys
+from newsrec_pipelines.models.protocols import Rows
+
+# Readers whose slates are filled together: their arrays fit into a processor's cache.
+_READERS: Final = 512
 
 
-def place(pairs: pl.DataFrame, params: SlateParams) -> pl.DataFrame:
-    """The pairs that make it into a slate, in its order.
+class SlateRules:
+    """The rules of slates for one request; what they need of each article is computed once.
 
-    Pairs are taken by falling `score`, those with `first` before the others; equal ones by the
-    article's id, so that the same pairs give the same slate. A publisher that has its
-    ``max_per_publisher`` places gets more only where the slate would be short otherwise, at its
-    end. Articles of unknown publisher are not counted.
+    Places are filled from the first to the last. A place goes to the article that is worth most
+    beside those placed before it (`diversity`); from place ``explore_from`` on, with chance
+    ``exploration``, to an unseen one instead (`exploration`). Either is chosen from those that
+
+    - are not placed yet, and of a publisher that is reliable enough (`reliability`);
+    - are of a publisher with fewer than ``max_per_publisher`` places, as long as there are such;
+      articles of unknown publisher are not counted;
+    - have `first`, as long as there are such.
+
+    Equal ones are taken in the order of their ids. Slates depend neither on the order of rows nor
+    on which readers are placed together.
+    """
+
+    def __init__(
+        self,
+        articles: pl.DataFrame,
+        users: pl.DataFrame,
+        as_of: datetime,
+        params: SlateParams,
+        seed: int,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            articles: candidates, the rows that ``article_row`` counts; of `schemas.ARTICLES`.
+            users: readers, the rows that ``user_row`` counts: ``user_id``.
+            as_of: the moment of the request.
+            params: the rules.
+            seed: of the exploration.
+        """
+        self._article_ids = articles["article_id"]
+        self._user_ids = users["user_id"]
+        self._as_of, self._params, self._seed = as_of, params, seed
+        self._order = self._article_ids.rank("ordinal").cast(pl.Int32).to_numpy()
+        self._topics = Topics.of(articles)
+        self._standing = reliability.standing(articles["publisher"], params)
+
+    def place(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """The pairs that make it into a slate.
+
+        Args:
+            pairs: candidates of some readers: ``user_row``, ``article_row``, ``score`` (float64),
+                ``first`` (comes before all that have it not), ``exposures_24h`` (0 where unknown),
+                and others, which are kept.
+
+        Returns:
+            Rows of `pairs` with ``user_id``, ``article_id``, ``place`` (1 is the top), ``step``
+            (one of `placing.STEPS`) and ``propensity`` (float32), sorted by user_row and place.
+
+        Raises:
+            ModelError: when a score is no finite number.
+        """
+        score = pairs["score"].to_numpy()
+        if not np.isfinite(score).all():
+            raise ModelError("the ranker gave scores that are no finite numbers")
+        wanted = self._standing.recommended[pairs["article_row"].to_numpy()]
+        row = np.flatnonzero(wanted)
+        row = row[np.argsort(pairs["user_row"].to_numpy()[row], kind="stable")]
+        users, starts = np.unique(pairs["user_row"].to_numpy()[row], return_index=True)
+        ends = np.append(starts[1:], len(row))
+        parts = [
+            self._place_some(
+                pairs, users[n : n + _READERS], row[starts[n] : ends[: n + _READERS][-1]]
+            )
+            for n in range(0, len(users), _READERS)
+        ]
+        return pl.concat([self._named(pairs.clear(), *_NOTHING), *parts])
+
+    def _place_some(self, pairs: pl.DataFrame, users: Rows, row: Rows) -> pl.DataFrame:
+        """The slates of `users`, whose pairs are in `row`, reader by reader."""
+        table, row = self._table(pairs[row], row)
+        keys = reader_keys(self._user_ids.gather(users), self._as_of, self._seed)
+        made = placing.fill(table, keys, self._params)
+        reader, column = np.nonzero(made.candidate >= 0)
+        placed = row[reader, made.candidate[reader, column]]
+        return self._named(
+            pairs[placed],
+            column + 1,
+            made.step[reader, column],
+            made.propensity[reader, column],
+        )
+
+    def _table(self, pairs: pl.DataFrame, row: Rows) -> tuple[placing.Table, Rows]:
+        """The table of the candidates, and where each is in the pairs of the caller."""
+        of_user = pairs["user_row"].to_numpy()
+        reader = np.cumsum(np.diff(of_user, prepend=of_user[:1]) != 0)
+        counts = np.bincount(reader)
+        column = np.arange(len(reader)) - np.repeat(np.cumsum(counts) - counts, counts)
+        exists = np.arange(counts.max()) < counts[:, None]
+
+        def padded(values: NDArray, padding: object) -> NDArray:
+            wide = np.full(exists.shape, padding, values.dtype)
+            wide[reader, column] = values
+            return wide
+
+        article = padded(pairs["article_row"].to_numpy(), 0)
+        first = padded(pairs["first"].to_numpy(), False)
+        score = padded(pairs["score"].to_numpy(), -np.inf)
+        order = np.lexsort((self._order[article], -score, ~first, ~exists), axis=-1)
+        article, first, score = (
+            np.take_along_axis(v, order, axis=1) for v in (article, first, score)
+        )
+        unseen = padded(pairs["exposures_24h"].to_numpy() < self._params.explore_below, False)
+        table = placing.Table(
+            exists=exists,
+            score=np.where(exists, score, np.nan),
+            first=first,
+            held_back=self._standing.held_back[article],
+            unseen=np.take_along_axis(unseen, order, axis=1),
+            topics=self._topics.at(article),
+        )
+        return table, np.take_along_axis(padded(row, 0), order, axis=1)
+
+    def _named(
+        self, pairs: pl.DataFrame, place: Rows, step: NDArray[np.int8], propensity: NDArray
+    ) -> pl.DataFrame:
+        return pairs.with_columns(
+            self._user_ids.gather(pairs["user_row"]),
+            self._article_ids.gather(pairs["article_row"]),
+            place=pl.Series(place, dtype=pl.Int64),
+            step=pl.Series(placing.STEPS, dtype=pl.String).gather(step),
+            propensity=pl.Series(propensity, dtype=pl.Float32),
+        )
+
+
+_NOTHING: Final = (np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0, np.float32))
+
+
+def place(
+    pairs: pl.DataFrame,
+    articles: pl.DataFrame,
+    users: pl.DataFrame,
+    as_of: datetime,
+    params: SlateParams,
+    seed: int,
+) -> pl.DataFrame:
+    """The pairs that make it into a slate, by `SlateRules`, which see.
 
     Args:
-        pairs: ``user_row``, ``article_id``, ``publisher``, ``score``, ``first`` and others.
-        params: depth and the limit.
+        pairs: as `SlateRules.place` takes them, without ``exposures_24h``.
+        articles: with ``exposures_24h``, 0 where unknown.
+        users: readers.
+        as_of: the moment of the request.
+        params: the rules.
+        seed: of the exploration.
     """
-    ordered = pairs.sort(
-        "user_row", "first", "score", "article_id", descending=[False, True, True, False]
-    )
-    of_publisher = pl.int_range(pl.len()).over("user_row", "publisher")
-    beyond = (of_publisher >= params.max_per_publisher) & (pl.col("publisher") != UNKNOWN)
-    return (
-        ordered.with_columns(beyond=beyond)
-        .sort("user_row", "beyond", maintain_order=True)
-        .with_columns(rank=pl.int_range(pl.len()).over("user_row"))
-        .filter(pl.col("rank") < params.depth)
-    )
+    exposures = articles["exposures_24h"].gather(pairs["article_row"])
+    rules = SlateRules(articles, users, as_of, params, seed)
+    return rules.place(pairs.with_columns(exposures))
 
 
 def as_slates(placed: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
     """One row a reader, as `SLATE_SCHEMA`; readers without any article get empty lists.
 
     Args:
-        placed: in the order of the slates: ``user_row``, ``article_id``, ``score``, ``reason``.
-        users: the readers; `user_row` counts them.
+        placed: in the order of the slates: ``user_id``, ``article_id``, ``score``,
+            ``propensity``, ``reason``.
+        users: the readers: ``user_id``.
     """
-    lists = placed.group_by("user_row", maintain_order=True).agg(
+    lists = placed.group_by("user_id", maintain_order=True).agg(
         article_ids=pl.col("article_id"),
         scores=pl.col("score").cast(pl.Float32),
-        # The order is deterministic: whoever is placed is placed with certainty.
-        propensities=pl.lit(1.0, pl.Float32).repeat_by(pl.len()).first(),
+        propensities=pl.col("propensity"),
         reasons=pl.col("reason"),
     )
     slates = (
         users.select("user_id")
-        .with_row_index("user_row")
-        .join(lists, on="user_row", how="left", maintain_order="left")
-        .with_columns(pl.exclude("user_id", "user_row").fill_null([]))
+        .join(lists, on="user_id", how="left", maintain_order="left")
+        .with_columns(pl.exclude("user_id").fill_null([]))
     )
     return slates.select(SLATE_SCHEMA.names()).cast(SLATE_SCHEMA)
 
