@@ -13,6 +13,7 @@ from typing import TypeVar
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from newsrec_pipelines.store import Store
 from support.fake_model import AS_OF
 from support.postgres import REPOSITORY, query
 from support.slates import current_run, partitions, publish, rows_of, runs
@@ -55,12 +56,14 @@ def test_killed_just_before_the_run_is_visible(database_url: str, tmp_path: Path
 def _kill_and_repeat(
     url: str, folder: Path, block: Callable[[Connection, str], None], blocked_query: str
 ) -> None:
-    old = publish(url, as_of=AS_OF - timedelta(days=1)).run_id
-    expected = rows_of(url, publish(url).run_id)
+    store = Store((folder / "store").as_uri())
+    old = publish(url, as_of=AS_OF - timedelta(days=1), store=store).run_id
+    before = publish(url, store=store).run_id
+    expected = rows_of(url, before)
     current = current_run(url)
     blocker = psycopg2.connect(url)
     try:
-        with _program(url, folder / "go") as program:
+        with _program(url, folder / "go", store.url) as program:
             run_id = _eventually(lambda: _running(url))
             _eventually(lambda: len(rows_of(url, run_id)["recommendations"]))
             block(blocker, run_id)
@@ -75,12 +78,13 @@ def _kill_and_repeat(
     assert current_run(url) == current
     assert _running(url) == run_id
 
-    again = publish(url)
+    again = publish(url, store=store)
 
     assert rows_of(url, again.run_id) == expected
     assert current_run(url) == (again.run_id, 9)
     assert [status for status, _ in runs(url)] == ["published", "published", "failed", "published"]
     assert partitions(url) == 3 * 2
+    assert {key.split("/")[2] for key in store.keys("runs")} == {old, before, again.run_id}
     assert set(query(url, "SELECT DISTINCT run_id FROM popular_slates")) == {
         (old,),
         (current[0] if current else None,),
@@ -89,9 +93,9 @@ def _kill_and_repeat(
 
 
 @contextmanager
-def _program(url: str, go: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _program(url: str, go: Path, store_url: str) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "support.recommend_program", url, str(go)],
+        [sys.executable, "-m", "support.recommend_program", url, str(go), store_url],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tests")},
     )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-import polars as pl
 import psycopg2
 import pytest
 
@@ -14,7 +13,7 @@ from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.scoring import publish as publishing_module
 from newsrec_pipelines.scoring.publish import publishing
 from newsrec_pipelines.scoring.run import new_run
-from support.fake_model import AS_OF, FakeModel
+from support.fake_model import AS_OF, FakeBlock, FakeModel
 from support.postgres import query
 from support.slates import PARAMS, current_run, partitions, publish, rows_of, runs
 
@@ -25,11 +24,11 @@ class _FailsLater(FakeModel):
 
     calls: int = 0
 
-    def predict(self, request: Request) -> pl.DataFrame:
+    def block(self, request: Request) -> FakeBlock:
         self.calls += 1
         if self.calls == 2:
             raise ModelError("the model fell over")
-        return super().predict(request)
+        return super().block(request)
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def test_a_run_writes_a_slate_for_every_reader_with_scores_and_reasons(database_
     assert len(rows["popular_slates"]) == 9
     assert len(rows["similar_articles"]) == 60
     assert (summary.places, summary.cold, summary.candidates) == (180, 7, 60)
-    assert list(summary.seconds) == ["predict", "write", "popular and similar", "prune"]
+    assert list(summary.seconds) == ["predict", "write", "keep", "popular and similar", "prune"]
 
 
 def test_the_same_request_gives_the_same_rows_whatever_the_blocks(database_url: str) -> None:
@@ -81,9 +80,9 @@ def test_a_run_that_fails_leaves_the_old_one_and_no_partition(
 def test_while_a_run_is_written_readers_see_the_old_one(database_url: str, old_run: str) -> None:
     @dataclass
     class Watched(FakeModel):
-        def predict(self, request: Request) -> pl.DataFrame:
+        def block(self, request: Request) -> FakeBlock:
             assert current_run(database_url) == (old_run, 9)
-            return super().predict(request)
+            return super().block(request)
 
     new = publish(database_url, Watched()).run_id
 

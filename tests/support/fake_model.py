@@ -1,32 +1,60 @@
 """A model by hand, for tests of what happens around models: newest first, own categories before."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from newsrec_pipelines.features.types import SLATE_SCHEMA, Request
+from newsrec_pipelines.features.types import SLATE_SCHEMA, FeatureRows, Request
+from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.schemas import ARTICLES, READS, Entity
 
 AS_OF = datetime(2026, 3, 6, tzinfo=UTC)
 CATEGORIES = ("sports", "politics", "science")
 LANGUAGES = ("en", "es")
 REGIONS = ("africa", "latin_america")
+# It was taught nothing: a score is the sum of both columns.
+RANKER = Ranker(("newness", "chosen"), ("newness", "chosen"), ("newness", "chosen"), "")
+
+
+@dataclass
+class FakeBlock:
+    """As `models.news.Block`."""
+
+    users: pl.DataFrame
+    slates: pl.DataFrame
+    placed: pl.DataFrame
+    candidates: int = 0
 
 
 @dataclass
 class FakeModel:
-    """Keeps the rules: her language, nothing read already, no more than `depth`."""
+    """Keeps the rules: her language, nothing read already, no more than `depth`.
+
+    A score is the sum of two columns, `RANKER`'s.
+    """
 
     depth: int = 20
 
-    def predict(self, request: Request) -> pl.DataFrame:
-        """Slates without randomness, one row for every reader who can read anything."""
+    def predict_blocks(
+        self, request: Request, readers_per_block: int, threads: int = 1
+    ) -> Iterator[FakeBlock]:
+        """Blocks without randomness, made by `block`."""
+        for users in request.users.iter_slices(readers_per_block):
+            yield self.block(replace(request, users=users))
+
+    def block(self, request: Request) -> FakeBlock:
+        """Slates with one row for every reader who can read anything."""
         pairs = (
             request.users.join(request.articles, how="cross", suffix="_article")
             .filter(pl.col("language") == pl.col("language_article"))
             .join(request.history, on=["user_id", "article_id"], how="anti")
-            .with_columns(chosen=pl.col("category").is_in(pl.col("preferred_categories")))
+            .with_columns(
+                chosen=pl.col("category").is_in(pl.col("preferred_categories")).cast(pl.Float32),
+                newness=1 / (1 + (pl.lit(request.as_of) - pl.col("published_at")).dt.total_hours()),
+            )
+            .with_columns(pl.col("newness").cast(pl.Float32))
             .sort(
                 "user_id",
                 "chosen",
@@ -34,19 +62,25 @@ class FakeModel:
                 "article_id",
                 descending=[False, True, True, False],
             )
-            .with_columns(rank=pl.int_range(pl.len()).over("user_id"))
-            .filter(pl.col("rank") < self.depth)
+            .with_columns(place=pl.int_range(1, pl.len() + 1).over("user_id").cast(pl.Int16))
         )
-        code = pl.when("chosen").then(pl.lit("chosen_category")).otherwise(pl.lit("newest"))
-        rows = pairs.with_columns(
-            score=(1.0 / (1.0 + pl.col("rank"))).cast(pl.Float32),
+        chosen = pl.col("chosen") > 0
+        code = pl.when(chosen).then(pl.lit("chosen_category")).otherwise(pl.lit("newest"))
+        rows = pairs.filter(pl.col("place") <= self.depth).with_columns(
+            score=pl.col("chosen").cast(pl.Float64) + pl.col("newness").cast(pl.Float64),
+            step=pl.lit("ranked"),
             propensity=pl.lit(1.0, pl.Float32),
+            sources=pl.when(chosen).then(pl.lit(["content", "fresh"])).otherwise(pl.lit(["fresh"])),
             reason=pl.struct(code=code, text=pl.format("{} in {}", code, "category")),
         )
         slates = rows.group_by("user_id", maintain_order=True).agg(
             article_ids="article_id", scores="score", propensities="propensity", reasons="reason"
         )
-        return slates.cast(dict(SLATE_SCHEMA))
+        placed = rows.select(
+            *("user_id", "article_id", "place", "step", "propensity", "score", "sources"),
+            *RANKER.names,
+        )
+        return FakeBlock(request.users, slates.cast(dict(SLATE_SCHEMA)), placed, pairs.height)
 
     def similar(self, articles: pl.DataFrame, k: int) -> pl.DataFrame:
         """Others of the same category, in the order of their ids."""
@@ -131,9 +165,7 @@ def make_request(
         users=users,
         articles=articles,
         history=history,
-        article_features=pl.DataFrame(schema={"article_id": pl.String}),
-        user_features=pl.DataFrame(schema={"user_id": pl.String}),
-        user_category_features=pl.DataFrame(schema={"user_id": pl.String, "category": pl.String}),
+        features=FeatureRows(*([pl.DataFrame()] * len(FeatureRows._fields))),
     )
 
 

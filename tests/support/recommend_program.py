@@ -4,10 +4,9 @@ import sys
 import time
 from pathlib import Path
 
-import polars as pl
-
 from newsrec_pipelines.features.types import Request
-from support.fake_model import FakeModel
+from newsrec_pipelines.store import Store
+from support.fake_model import FakeBlock, FakeModel
 from support.slates import publish
 
 
@@ -19,13 +18,13 @@ class WaitingModel(FakeModel):
         self.go = go
         self.calls = 0
 
-    def predict(self, request: Request) -> pl.DataFrame:
+    def block(self, request: Request) -> FakeBlock:
         """As the fake model, after the wait."""
         self.calls += 1
         while self.calls > 1 and not self.go.exists():
             time.sleep(0.02)
-        return super().predict(request)
+        return super().block(request)
 
 
 if __name__ == "__main__":
-    publish(sys.argv[1], WaitingModel(Path(sys.argv[2])))
+    publish(sys.argv[1], WaitingModel(Path(sys.argv[2])), store=Store(sys.argv[3]))

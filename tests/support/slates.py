@@ -1,13 +1,25 @@
 """What the readers of the API see of published slates, and one run by the fake model."""
 
+import tempfile
 from datetime import datetime
+from pathlib import Path
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.scoring import slates
+from newsrec_pipelines.scoring.evidence import Evidence, Origin
 from newsrec_pipelines.scoring.run import Summary, new_run, write_run
-from support.fake_model import AS_OF, FakeModel, make_articles, make_reads, make_request, make_users
+from newsrec_pipelines.store import Store
+from support.fake_model import (
+    AS_OF,
+    RANKER,
+    FakeModel,
+    make_articles,
+    make_reads,
+    make_request,
+    make_users,
+)
 from support.postgres import REPOSITORY, query
 
 PARAMS = Params.load(REPOSITORY / "params.yaml")
@@ -21,6 +33,19 @@ _CURRENT = (
 )
 
 
+def fake_origin() -> Origin:
+    """Where the scores of the fake model come from."""
+    return Origin(
+        data_hash="data-of-the-fake",
+        columns=RANKER.names,
+        used=RANKER.used,
+        trees=RANKER.text,
+        summed=RANKER.scorers,
+        reliability={"publisher 3": 0.4},
+        unrated=0.7,
+    )
+
+
 def publish(
     url: str,
     model: slates.Model | None = None,
@@ -28,12 +53,15 @@ def publish(
     as_of: datetime = AS_OF,
     readers_per_block: int = 4,
     params: Params = PARAMS,
+    store: Store | None = None,
 ) -> Summary:
-    """One run as `newsrec recommend` makes it, for the date of `as_of`."""
-    with connect(url, "newsrec_scoring") as conn:
+    """One run as `newsrec recommend` makes it, for the date of `as_of`; its files go to `store`."""
+    with tempfile.TemporaryDirectory() as folder, connect(url, "newsrec_scoring") as conn:
+        evidence = Evidence(store or Store(Path(folder).as_uri()), fake_origin())
         run = new_run(as_of.date(), as_of, "fake")
         summary = Summary(run.run_id)
-        write_run(conn, run, model or FakeModel(), request, params, summary, readers_per_block)
+        made_by = model or FakeModel()
+        write_run(conn, evidence, run, made_by, request, params, summary, readers_per_block)
     return summary
 
 

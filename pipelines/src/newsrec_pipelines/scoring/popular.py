@@ -20,13 +20,15 @@ _PARTS = 1_000_000_000
 def popular_slates(request: Request, params: Params) -> pl.DataFrame:
     """The most read candidates: a row per region and language, and per `ANY` of them.
 
-    A slate of a language holds only articles that its readers can read. Languages without a
-    candidate get no row. Articles nobody has read yet come last, the newest first.
+    A slate of a language holds only articles that its readers can read, one of a region none that
+    are meant for other regions, and one for any region only what is meant for all: it fills up the
+    others. Where nothing is left there is no row. Articles nobody has read yet come last, the
+    newest first.
 
     Returns:
         ``region``, ``language``, ``article_ids``, ``scores``: weighted reads, decayed.
     """
-    candidates = request.articles.select("article_id", "language", "published_at")
+    candidates = request.articles.select("article_id", "language", "published_at", "regions")
     reads = _weighted_reads(request, params)
     regions = [ANY, *request.users["region"].unique().sort()]
     written = candidates["language"].unique()
@@ -62,8 +64,15 @@ def _ranked(candidates: pl.DataFrame, reads: pl.DataFrame, region: str) -> pl.Da
         here = weight.filter(pl.col("region") == region).sum() / _PARTS
         score = here + _SHARE_OF_ALL * score
     scores = reads.group_by("article_id").agg(score=score)
+    regions = pl.col("regions")
+    meant_for = regions.list.len().fill_null(0) == 0
+    if region == UNKNOWN:
+        meant_for = pl.lit(True)
+    elif region != ANY:
+        meant_for |= regions.list.contains(region)
     return (
-        candidates.join(scores, on="article_id", how="left")
+        candidates.filter(meant_for)
+        .join(scores, on="article_id", how="left")
         .with_columns(pl.col("score").fill_null(0.0).cast(pl.Float32))
         .sort("score", "published_at", "article_id", descending=[True, True, False])
     )

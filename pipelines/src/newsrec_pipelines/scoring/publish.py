@@ -1,7 +1,7 @@
 """Runs in PostgreSQL: written beside the current one, visible at once and whole, or not at all."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -119,6 +119,20 @@ def prune(conn: Connection, keep_runs: int, own_run_id: str) -> int:
             (run_id, run_id),
         )
     return len(old)
+
+
+def without_rows(conn: Connection, run_ids: Collection[str]) -> set[str]:
+    """Those of the runs that failed, or whose rows were dropped.
+
+    Runs that this database does not know are not among them: they may be another database's.
+    """
+    with conn, conn.cursor() as cursor:
+        cursor.execute(
+            "SELECT run_id FROM recommendation_runs WHERE run_id = ANY(%s) AND (status = 'failed' "
+            "OR status = 'published' AND to_regclass('recommendations_' || md5(run_id)) IS NULL)",
+            (list(run_ids),),
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _publish(conn: Connection, run: Run, readers: int) -> None:

@@ -1,5 +1,6 @@
 """One run: a request, slates by the pinned model, and everything published in one moment."""
 
+import os
 import secrets
 import time
 from collections import defaultdict
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import TypeVar
 
 import polars as pl
 
@@ -16,16 +18,26 @@ from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.scoring import slates
+from newsrec_pipelines.scoring.evidence import Evidence, PlaceWriter
 from newsrec_pipelines.scoring.popular import popular_slates
-from newsrec_pipelines.scoring.publish import Run, Writer, prune, publishing
+from newsrec_pipelines.scoring.publish import Run, Writer, prune, publishing, without_rows
 from newsrec_pipelines.scoring.readers import blocked_articles, override, reader_settings
 
-READERS_PER_BLOCK = 20_000
+READERS_PER_BLOCK = 2_000
+# A thread for each core: each makes whole blocks by itself.
+THREADS = os.cpu_count() or 1
+T = TypeVar("T")
 
 
 @dataclass
 class Summary:
-    """What a run did. `seconds` by step, in order."""
+    """What a run did.
+
+    Attributes:
+        candidates: articles that anybody could get.
+        ranked: pairs of a reader and a candidate that the ranker has scored.
+        seconds: by step, in order; blocks are predicted while others are written.
+    """
 
     run_id: str
     readers: int = 0
@@ -34,6 +46,7 @@ class Summary:
     places: int = 0
     cold: int = 0
     candidates: int = 0
+    ranked: int = 0
     pruned: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -43,6 +56,15 @@ class Summary:
         began = time.perf_counter()
         yield
         self.seconds[step] += time.perf_counter() - began
+
+    def waiting(self, step: str, items: Iterator[T]) -> Iterator[T]:
+        """The items; the time that they take to come is added to the seconds of `step`."""
+        while True:
+            with self.timed(step):
+                item = next(items, None)
+            if item is None:
+                return
+            yield item
 
 
 def new_run(day: date, as_of: datetime, model_version: str) -> Run:
@@ -70,6 +92,7 @@ def readers_and_candidates(request: Request, conn: Connection) -> Request:
 
 def write_run(
     conn: Connection,
+    evidence: Evidence,
     run: Run,
     model: slates.Model,
     request: Request,
@@ -79,39 +102,52 @@ def write_run(
 ) -> None:
     """Write and publish slates for all readers of the request; `summary` says what was done.
 
-    The slates do not depend on `readers_per_block`, which only bounds the memory.
+    The slates do not depend on `readers_per_block`, which only bounds the memory. What explains
+    them is whole in the store before anybody can see them, and goes when their rows go.
 
     Raises:
         ModelError: when a slate breaks a rule of publishing. Nothing is published then.
         DatabaseError: when another run of the same date is being written.
     """
     summary.candidates = request.articles.height
-    with publishing(conn, run) as writer:
-        _write_slates(writer, summary, model, request, params, readers_per_block)
+    known = request.history["user_id"].unique()
+    summary.cold = request.users.height - request.users["user_id"].is_in(known.implode()).sum()
+    with publishing(conn, run) as writer, evidence.keeping(run, request.articles) as places:
+        _sweep(conn, evidence)
+        _write_slates(writer, places, summary, model, request, params, readers_per_block)
         with summary.timed("popular and similar"):
             writer.popular(popular_slates(request, params))
             writer.similar(slates.similar(model, request, params.slate.depth))
     with summary.timed("prune"):
         summary.pruned = prune(conn, params.slate.keep_runs, run.run_id)
+        _sweep(conn, evidence)
 
 
 def _write_slates(
     writer: Writer,
+    places: PlaceWriter,
     summary: Summary,
     model: slates.Model,
     request: Request,
     params: Params,
     readers_per_block: int,
 ) -> None:
+    depth = params.slate.depth
     total = -(-request.users.height // readers_per_block)
-    for block in track(slates.blocks(request, readers_per_block), "slates", total):
-        with summary.timed("predict"):
-            made = slates.predict(model, block, params.slate.depth)
+    made = slates.predict(model, request, depth, readers_per_block, THREADS)
+    for block in track(summary.waiting("predict", made), "slates", total):
         with summary.timed("write"):
-            writer.slates(made)
-        lengths = made["article_ids"].list.len()
-        summary.readers += made.height
-        summary.without_slate += block.users.height - made.height
+            writer.slates(block.slates)
+        with summary.timed("keep"):
+            places.write(block.placed)
+        lengths = block.slates["article_ids"].list.len()
+        summary.readers += block.slates.height
+        summary.without_slate += block.readers - block.slates.height
         summary.places += int(lengths.sum())
-        summary.shorter += int((lengths < params.slate.depth).sum())
-        summary.cold += block.users.join(block.history, on="user_id", how="anti").height
+        summary.shorter += int((lengths < depth).sum())
+        summary.ranked += block.candidates
+
+
+def _sweep(conn: Connection, evidence: Evidence) -> None:
+    """Remove what was kept of runs that are gone: a kill may have come between the two."""
+    evidence.remove(without_rows(conn, evidence.runs()))

@@ -1,0 +1,138 @@
+"""What is kept of a run: places and columns in Parquet, whole once its manifest is there."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.scoring.evidence import Evidence, RunManifest
+from newsrec_pipelines.scoring.publish import Run
+from newsrec_pipelines.store import Store
+from support.fake_model import AS_OF, FakeModel
+from support.postgres import REPOSITORY
+from support.slates import REQUEST, fake_origin
+
+RUN = Run("run-1", AS_OF.date(), AS_OF, "fake")
+SCHEMA = json.loads((REPOSITORY / "contracts/runs/manifest.schema.json").read_text())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path.as_uri())
+
+
+def _keep(store: Store, rows_per_file: int = 400_000, run: Run = RUN) -> RunManifest:
+    evidence = Evidence(store, fake_origin(), rows_per_file)
+    with evidence.keeping(run, REQUEST.articles) as places:
+        for block in FakeModel().predict_blocks(REQUEST, 2):
+            places.write(block.placed)
+        places.write(pl.DataFrame())  # a block without any candidate
+    return RunManifest.read(store, run.date, run.run_id)
+
+
+def _rows(store: Store, manifest: RunManifest) -> pl.DataFrame:
+    keys = [f"runs/2026-03-06/run-1/{file.name}" for file in manifest.files]
+    return pl.concat(pl.read_parquet(store.read_bytes(key)) for key in keys)
+
+
+def test_every_place_is_kept_with_the_columns_of_the_ranker(store: Store) -> None:
+    manifest = _keep(store)
+
+    rows = _rows(store, manifest)
+    expected = FakeModel().block(REQUEST).placed
+    assert rows.drop("publisher").equals(expected.select(rows.drop("publisher").columns))
+    assert rows["publisher"][0] == "publisher 6"
+    assert rows.schema["newness"] == pl.Float32
+    assert manifest.ranker.columns == ("newness", "chosen")
+    assert (manifest.run_id, manifest.as_of, manifest.data_hash) == (
+        "run-1",
+        AS_OF,
+        "data-of-the-fake",
+    )
+
+
+def test_files_have_a_bounded_size_and_say_whose_places_they_hold(store: Store) -> None:
+    manifest = _keep(store, rows_per_file=60)
+
+    assert [(f.name, f.rows, f.first_user, f.last_user) for f in manifest.files] == [
+        ("placed-0.parquet", 80, "u00", "u03"),
+        ("placed-1.parquet", 80, "u04", "u07"),
+        ("placed-2.parquet", 20, "u08", "u08"),
+    ]
+    assert _rows(store, manifest).equals(_rows(store, _keep(store)))
+
+
+def test_the_manifest_keeps_its_contract(store: Store) -> None:
+    _keep(store)
+
+    manifest = store.read_json("runs/2026-03-06/run-1/manifest.json")
+    Draft202012Validator.check_schema(SCHEMA)
+    Draft202012Validator(SCHEMA, format_checker=FormatChecker()).validate(manifest)
+
+
+def test_the_trees_are_kept_beside_the_places(store: Store) -> None:
+    evidence = Evidence(store, replace(fake_origin(), trees="tree\n"))
+    with evidence.keeping(RUN, REQUEST.articles):
+        pass
+
+    manifest = RunManifest.read(store, RUN.date, "run-1")
+    assert manifest.ranker.trees == hashlib.sha256(b"tree\n").hexdigest()
+    assert store.read_bytes("runs/2026-03-06/run-1/trees.txt") == b"tree\n"
+    assert manifest.files == ()
+
+
+def test_a_run_that_fails_leaves_nothing(store: Store) -> None:
+    evidence = Evidence(store, fake_origin(), rows_per_file=1)
+
+    def fail() -> None:
+        with evidence.keeping(RUN, REQUEST.articles) as places:
+            places.write(FakeModel().block(REQUEST).placed)
+            assert store.keys("runs")
+            raise RuntimeError("the model fell over")
+
+    with pytest.raises(RuntimeError, match="fell over"):
+        fail()
+
+    assert store.keys("runs") == []
+
+
+def test_without_a_manifest_nothing_counts(store: Store) -> None:
+    _keep(store)
+    store.remove("runs/2026-03-06/run-1/manifest.json")
+
+    with pytest.raises(DataError, match=r"no file runs/2026-03-06/run-1/manifest\.json"):
+        RunManifest.read(store, RUN.date, "run-1")
+    assert Evidence(store, fake_origin()).runs() == {"run-1": RUN.date}  # it can be swept
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"format": 2}, "format 2; this code reads format 1"),
+        ({"run_id": "run-2"}, "says run run-2"),
+        ({"files": [{}]}, r"is no manifest of a run: files\.0\.name"),
+    ],
+)
+def test_a_foreign_manifest_is_refused(
+    store: Store, change: dict[str, object], complaint: str
+) -> None:
+    _keep(store)
+    key = "runs/2026-03-06/run-1/manifest.json"
+    store.write_json(key, store.read_json(key) | change)
+
+    with pytest.raises(DataError, match=complaint):
+        RunManifest.read(store, RUN.date, "run-1")
+
+
+def test_only_the_runs_asked_for_are_removed(store: Store) -> None:
+    _keep(store)
+    _keep(store, run=replace(RUN, run_id="run-2"))
+
+    Evidence(store, fake_origin()).remove({"run-2", "run-3"})
+
+    assert set(Evidence(store, fake_origin()).runs()) == {"run-1"}
