@@ -5,14 +5,17 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from newsrec_pipelines.config import AlsParams, Params
-from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.feedback import Weights, feedback
 from newsrec_pipelines.models.index import Index
-from newsrec_pipelines.models.protocols import State, Vectors
+from newsrec_pipelines.models.protocols import Encoder, Rows, State, Vectors
+from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.models.topk import Dots
 
 
 class Als:
@@ -25,68 +28,138 @@ class Als:
     Only articles have learnt factors. Readers are folded in from the history in the request by one
     least-squares step (equation 4 of the paper), so that a new read counts at once, and readers
     who joined after the training are no exception.
+
+    An article that nobody has read gets the factors ``[x, 1] B`` that its text vector ``x`` lets
+    expect (Z. Gantner et al.: Learning Attribute-to-Feature Mappings for Cold-Start
+    Recommendations, 2010). ``B`` is a ridge regression of the learnt factors on the texts, in which
+    an article counts as often as it was read.
     """
 
     name = "als"
 
-    def __init__(self, articles: Index, factors: Vectors, weights: Weights, params: Params) -> None:
+    def __init__(
+        self, articles: Index, factors: Vectors, mapping: Vectors, weights: Weights, params: Params
+    ) -> None:
+        """Keep what was learnt.
+
+        Args:
+            articles: those that were read.
+            factors: shape (articles, k).
+            mapping: ``B``, shape (text dimensions + 1, k); (0, k) when no text was known.
+            weights: how dwell was weighted.
+            params: all of them.
+        """
         self.articles = articles
         self.factors = factors
+        self.mapping = mapping
         self.weights = weights
         self._params = params.als
         self._seed = params.training.seed
 
     @classmethod
-    def fit(cls, data: TrainingData, params: Params) -> Self:
-        """Factorise the reads of the training data."""
+    def fit(
+        cls,
+        data: TrainingData,
+        params: Params,
+        previous: Self | None = None,
+        texts: Encoder | None = None,
+    ) -> Self:
+        """Factorise the reads of the training data.
+
+        Args:
+            data: what was known.
+            params: everything that changes the result.
+            previous: factors to start from.
+            texts: for the factors of articles that nobody has read; without, they are zeros.
+        """
         weights = Weights.of(data.reads, params)
         seen = feedback(data.reads, weights)
         articles = Index(seen["article_id"].unique().sort())
         users = Index(seen["user_id"].unique().sort())
+        nothing = np.zeros((0, params.als.embedding_size), np.float32)
         if not len(seen):
-            empty = np.zeros((0, params.als.embedding_size), np.float32)
-            return cls(articles, empty, weights, params)
-        confidence = _confidence(seen, users, articles, params.als)
+            return cls(articles, nothing, nothing, weights, params)
+        confidence = _confidence(
+            seen["weight"].to_numpy(),
+            (users.rows(seen["user_id"]), articles.rows(seen["article_id"])),
+            (len(users), len(articles)),
+            params.als,
+        )
         with threadpool_limits(1, "blas"):  # implicit has threads of its own; BLAS's slow them down
             als = _solver(params.als, params.training.seed)
             als.fit(confidence, show_progress=False)
-        return cls(articles, als.item_factors.astype(np.float32), weights, params)
+        factors = als.item_factors.astype(np.float32)
+        mapping = nothing
+        if texts is not None:
+            known = data.articles.filter(pl.col("article_id").is_in(articles.ids.implode()))
+            rows = articles.rows(known["article_id"])
+            reads = np.bincount(confidence.indices, minlength=len(articles))[rows]
+            mapping = _ridge(texts.embed(known), factors[rows], reads, params.als.content_reg)
+        return cls(articles, factors, mapping, weights, params)
 
     @classmethod
     def from_state(cls, state: State, params: Params) -> Self:
         """The scorer that was saved."""
-        return cls(Index(state["articles"]), state["factors"], Weights(**state["weights"]), params)
+        return cls(
+            Index(state["articles"]),
+            state["factors"],
+            state["mapping"],
+            Weights(**state["weights"]),
+            params,
+        )
 
     def state(self) -> dict[str, Any]:
-        """Ids and factors of the articles, and how dwell was weighted."""
+        """Ids and factors of the articles, factors from texts, and how dwell was weighted."""
         return {
             "articles": self.articles.ids.to_list(),
             "factors": self.factors,
+            "mapping": self.mapping,
             "weights": vars(self.weights),
         }
 
-    def user_vectors(self, request: Request) -> Vectors:
-        """Factors of the readers, solved from their history; zeros for cold readers."""
-        users = Index(request.users["user_id"])
-        if not len(users) or not len(self.articles):
-            return np.zeros((len(users), self.factors.shape[1]), np.float32)
-        seen = feedback(request.history, self.weights)
-        confidence = _confidence(seen, users, self.articles, self._params)
-        with threadpool_limits(1, "blas"):
-            als = _solver(self._params, self._seed)
-            als.item_factors = self.factors
-            return als.recalculate_user(np.arange(len(users)), confidence).astype(np.float32)
+    def at(self, request: RequestRows, texts: Vectors | None = None) -> Dots:
+        """Factors of the readers, solved from their history, times those of the articles.
 
-    def article_vectors(self, request: Request) -> Vectors:
-        """Factors of the articles; zeros for those that nobody had read."""
-        return self.vectors_of(request.articles["article_id"])
+        Args:
+            request: what was asked.
+            texts: vectors of its articles, by the encoder of `fit`, for those that nobody has read.
+        """
+        articles = self.vectors_of(request.articles.ids, texts)
+        return Dots(self._fold_in(request), articles, lambda: request.scope)
 
-    def vectors_of(self, article_ids: pl.Series) -> Vectors:
-        """Factors of articles, shape (ids, k); zeros for those that nobody had read."""
+    def vectors_of(self, article_ids: pl.Series, texts: Vectors | None = None) -> Vectors:
+        """Factors of articles, shape (ids, k).
+
+        Args:
+            article_ids: the articles.
+            texts: their vectors, shape (ids, text dimensions). Without them, or without a known
+                word, the factors of an article that nobody has read are zeros.
+        """
         rows = self.articles.rows(article_ids)
         vectors = np.zeros((len(rows), self.factors.shape[1]), np.float32)
         vectors[rows >= 0] = self.factors[rows[rows >= 0]]
+        if texts is not None and len(self.mapping):
+            unread = (rows < 0) & texts.any(axis=1)
+            vectors[unread] = texts[unread] @ self.mapping[:-1] + self.mapping[-1]
         return vectors
+
+    def _fold_in(self, request: RequestRows) -> Vectors:
+        """Factors of the readers; zeros for cold readers."""
+        if not len(request.users) or not len(self.articles):
+            return np.zeros((len(request.users), self.factors.shape[1]), np.float32)
+        seen = request.reads(self.weights)
+        columns = self.articles.rows(seen.article_ids)[seen.read_row]
+        known = columns >= 0
+        confidence = _confidence(
+            seen.weight[known],
+            (seen.user_row[known], columns[known]),
+            (len(request.users), len(self.articles)),
+            self._params,
+        )
+        with threadpool_limits(1, "blas"):
+            als = _solver(self._params, self._seed)
+            als.item_factors = self.factors
+            return als.recalculate_user(np.arange(len(request.users)), confidence)
 
 
 def _solver(params: AlsParams, seed: int) -> AlternatingLeastSquares:
@@ -98,12 +171,21 @@ def _solver(params: AlsParams, seed: int) -> AlternatingLeastSquares:
     )
 
 
-def _confidence(seen: pl.DataFrame, users: Index, articles: Index, params: AlsParams) -> csr_matrix:
-    rows, columns = users.rows(seen["user_id"]), articles.rows(seen["article_id"])
-    known = (rows >= 0) & (columns >= 0)
-    weight = seen["weight"].to_numpy()[known]
+def _confidence(
+    weight: Vectors, cells: tuple[Rows, Rows], shape: tuple[int, int], params: AlsParams
+) -> csr_matrix:
     # implicit's convention: a negative value is the confidence that the reader does not want it.
     confidence = np.copysign(1 + params.alpha * np.abs(weight), weight).astype(np.float32)
-    return csr_matrix(
-        (confidence, (rows[known], columns[known])), shape=(len(users), len(articles))
-    )
+    return csr_matrix((confidence, cells), shape=shape)
+
+
+def _ridge(texts: Vectors, factors: Vectors, weight: NDArray[np.int64], reg: float) -> Vectors:
+    """``argmin_B sum_i weight_i |f_i - [x_i, 1] B|^2 + reg |B|^2``, shape (dimensions + 1, k)."""
+    with_text = texts.any(axis=1)
+    inputs = np.hstack([texts, np.ones((len(texts), 1), np.float32)])[with_text].astype(np.float64)
+    if not len(inputs):
+        return np.zeros((0, factors.shape[1]), np.float32)
+    weighted = inputs.T * weight[with_text]
+    with threadpool_limits(1, "blas"):  # sums in another order would make other artefacts
+        normal = weighted @ inputs + reg * np.eye(inputs.shape[1])
+        return np.linalg.solve(normal, weighted @ factors[with_text]).astype(np.float32)

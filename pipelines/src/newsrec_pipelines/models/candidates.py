@@ -1,82 +1,41 @@
-"""Candidates: which articles a reader may get, and the best few of each scorer."""
+"""Candidates: the union of the best few articles by each scorer."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.features.types import Request
-from newsrec_pipelines.models.index import Index
-from newsrec_pipelines.models.protocols import Vectors
-from newsrec_pipelines.schemas import UNKNOWN
+from newsrec_pipelines.config import CandidateParams
+from newsrec_pipelines.features.types import Pairs
+from newsrec_pipelines.models.protocols import Opinion, Rows
+from newsrec_pipelines.models.scope import Scope
 
-Mask = NDArray[np.bool_]
+__all__ = ["Candidates", "Scope", "retrieve"]
 
 
-def allowed(request: Request) -> Mask:
-    """Shape (readers, articles): not read or hidden before, in a language that she reads.
+class Candidates(NamedTuple):
+    """Pairs worth ranking.
 
-    A reader or an article of unknown language matches every language.
+    Attributes:
+        pairs: sorted by the rows of readers and of articles, each pair once.
+        sources: which scorers found the pair, by their names; bool, shape (pairs,).
     """
-    users, articles = request.users, request.articles
-    languages = Index(pl.concat([users["language"], articles["language"]]).unique().sort())
-    reader = languages.rows(users["language"])[:, None]
-    written = languages.rows(articles["language"])[None, :]
-    unknown = languages.rows(pl.Series([UNKNOWN]))[0]
-    mask = reader == written
-    if unknown >= 0:
-        mask |= (reader == unknown) | (written == unknown)
-    rows = Index(users["user_id"]).rows(request.history["user_id"])
-    columns = Index(articles["article_id"]).rows(request.history["article_id"])
-    seen = (rows >= 0) & (columns >= 0)
-    mask[rows[seen], columns[seen]] = False
-    return mask
+
+    pairs: Pairs
+    sources: dict[str, NDArray[np.bool_]]
 
 
-def chosen(request: Request) -> Mask:
-    """Shape (readers, articles): the article's category is among those that the reader chose."""
-    categories = Index(request.articles["category"].unique().sort())
-    choice = (
-        request.users.select("preferred_categories")
-        .with_row_index("row")
-        .explode("preferred_categories")
-        .drop_nulls()
-    )
-    columns = categories.rows(choice["preferred_categories"])
-    rows = choice["row"].to_numpy()
-    table = np.zeros((request.users.height, len(categories)), dtype=bool)
-    table[rows[columns >= 0], columns[columns >= 0]] = True
-    return table[:, categories.rows(request.articles["category"])]
-
-
-def newest(request: Request, choice: Mask) -> Vectors:
-    """Shape (readers, articles): newest first, those of the chosen categories before all others.
-
-    New articles that nobody read yet, in data without texts, have no other way into a slate.
-    """
-    order = request.articles["published_at"].rank("ordinal").to_numpy()
-    return (choice * len(order) + order).astype(np.float32)
-
-
-def best(
-    scores: Iterable[NDArray[np.floating]], mask: Mask, k: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The union of the `k` best allowed articles of each reader by each score.
-
-    Args:
-        scores: of shape (readers, articles) each.
-        mask: shape (readers, articles), what is allowed.
-        k: how many a reader and score.
-
-    Returns:
-        Rows of readers and of articles, sorted; each pair once.
-    """
-    wanted = np.zeros_like(mask)
-    k = min(k, mask.shape[1])
-    for score in scores:
-        masked = np.where(mask, score, -np.inf)
-        top = np.argpartition(masked, -k, axis=1)[:, -k:]
-        np.put_along_axis(wanted, top, True, axis=1)
-    rows, columns = np.nonzero(wanted & mask)
-    return rows, columns
+def retrieve(
+    opinions: Mapping[str, Opinion], user_rows: Rows, params: CandidateParams
+) -> Candidates:
+    """The union of the best articles by each opinion, as many of each as `params` says."""
+    wanted: dict[str, int] = params.model_dump()
+    found = {name: o.best(user_rows, wanted[name]) for name, o in opinions.items() if wanted[name]}
+    width = 1 + max((int(p.article_row.max(initial=0)) for p in found.values()), default=0)
+    keys = {name: p.user_row * width + p.article_row for name, p in found.items()}
+    union = np.unique(np.concatenate([np.zeros(0, np.int64), *keys.values()]))
+    sources = {name: np.zeros(len(union), dtype=bool) for name in opinions}
+    for name, key in keys.items():
+        sources[name][np.searchsorted(union, key)] = True
+    return Candidates(Pairs(*np.divmod(union, width)), sources)

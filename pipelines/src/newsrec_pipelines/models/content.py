@@ -1,6 +1,5 @@
 """Content scorer: what an article is about, and what a reader has read about."""
 
-import math
 from typing import Any, Final, Self
 
 import numpy as np
@@ -9,10 +8,12 @@ from scipy.sparse import csr_matrix
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Request, TrainingData
-from newsrec_pipelines.models.feedback import Weights, feedback
+from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.index import Index
 from newsrec_pipelines.models.protocols import State, Vectors
+from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.text import TextEmbedding, unit
+from newsrec_pipelines.models.topk import Dots
 from newsrec_pipelines.schemas import UNKNOWN
 
 # What a reader's chosen categories weigh against what she read: as much as one whole, fresh read.
@@ -49,7 +50,7 @@ class Content:
         self._embedded: tuple[pl.DataFrame, Vectors] | None = None
 
     @classmethod
-    def fit(cls, data: TrainingData, params: Params) -> Self:
+    def fit(cls, data: TrainingData, params: Params, previous: Self | None = None) -> Self:
         """Learn the embedding from the articles, and embed those that anybody read."""
         text = TextEmbedding.fit(data.articles, params.content, params.training.seed)
         vectors = text.embed(data.articles)
@@ -88,30 +89,11 @@ class Content:
             "weights": vars(self.weights),
         }
 
-    def user_vectors(self, request: Request) -> Vectors:
-        """Where each reader's reading points to, unit norm; zeros when nothing is known of her."""
-        read, vectors = self.known_articles(request)
-        users, articles = Index(request.users["user_id"]), Index(read["article_id"])
-        seen = feedback(request.history, self.weights).with_columns(
-            decayed=pl.col("weight")
-            * (
-                (pl.col("last_read_at") - request.as_of).dt.total_seconds()
-                * (math.log(2) / 86400 / self._half_life_days)
-            )
-            .clip(upper_bound=0.0)
-            .exp()
+    def at(self, request: RequestRows) -> Dots:
+        """Where each reader's reading points to, times what the articles are about."""
+        return Dots(
+            self._interests(request), self.embed(request.request.articles), lambda: request.scope
         )
-        rows, columns = users.rows(seen["user_id"]), articles.rows(seen["article_id"])
-        known = (rows >= 0) & (columns >= 0)
-        decayed = seen["decayed"].to_numpy()[known]
-        matrix = csr_matrix(
-            (decayed, (rows[known], columns[known])), shape=(len(users), len(articles))
-        )
-        return unit(np.asarray(matrix @ vectors) + _CHOICE_WEIGHT * self._chosen(request))
-
-    def article_vectors(self, request: Request) -> Vectors:
-        """Embeddings of the articles, unit norm; zeros for those without any known word."""
-        return self.embed(request.articles)
 
     def embed(self, articles: pl.DataFrame) -> Vectors:
         """Shape (articles, k). The last frame is remembered: readers come in blocks."""
@@ -130,21 +112,25 @@ class Content:
         )
         return read, np.vstack([self.read_vectors, self.embed(request.articles)[new.to_numpy()]])
 
-    def _chosen(self, request: Request) -> Vectors:
-        chosen = (
-            request.users.select("preferred_categories")
-            .with_row_index("row")
-            .explode("preferred_categories")
-            .drop_nulls()
-        )
-        columns = self.categories.rows(chosen["preferred_categories"])
+    def _interests(self, request: RequestRows) -> Vectors:
+        """Unit norm; zeros when nothing is known of a reader."""
+        known_articles, vectors = self.known_articles(request.request)
+        seen = request.reads(self.weights)
+        columns = Index(known_articles["article_id"]).rows(seen.article_ids)[seen.read_row]
         known = columns >= 0
-        rows = chosen["row"].to_numpy()[known]
+        decayed = seen.weight * 0.5 ** (np.maximum(seen.age_days, 0.0) / self._half_life_days)
         matrix = csr_matrix(
-            (np.ones(len(rows), np.float32), (rows, columns[known])),
-            shape=(request.users.height, len(self.categories)),
+            (decayed[known].astype(np.float32), (seen.user_row[known], columns[known])),
+            shape=(len(request.users), len(vectors)),
         )
-        return unit(np.asarray(matrix @ self.centroids))
+        return unit(matrix @ vectors + _CHOICE_WEIGHT * self._choices(request))
+
+    def _choices(self, request: RequestRows) -> Vectors:
+        """Means of the centroids of the chosen categories, unit norm; zeros without any choice."""
+        of_category = np.zeros((len(request.categories), self.centroids.shape[1]), np.float32)
+        rows = self.categories.rows(request.categories.ids)
+        of_category[rows >= 0] = self.centroids[rows[rows >= 0]]
+        return unit(request.choices @ of_category)
 
 
 def _centroids(category: pl.Series, vectors: Vectors) -> tuple[list[str], Vectors]:

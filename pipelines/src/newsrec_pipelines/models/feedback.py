@@ -51,6 +51,12 @@ def feedback(reads: pl.DataFrame, weights: Weights) -> pl.DataFrame:
     Returns:
         ``user_id``, ``article_id``, ``weight`` (float32), ``last_read_at``, sorted by the ids.
     """
+    keys = ("user_id", "article_id")
+    return reads.group_by(keys).agg(*views(weights)).sort(keys)
+
+
+def views(weights: Weights) -> tuple[pl.Expr, pl.Expr]:
+    """``weight`` and ``last_read_at`` of all views of one article by one reader; see `feedback`."""
     kind = pl.col("kind")
     weight = (
         pl.when(kind.eq("hide").any())
@@ -60,8 +66,4 @@ def feedback(reads: pl.DataFrame, weights: Weights) -> pl.DataFrame:
         .otherwise(weights.of_dwell(pl.col("dwell_seconds").max()))
         .cast(pl.Float32)
     )
-    return (
-        reads.group_by("user_id", "article_id")
-        .agg(weight=weight, last_read_at=pl.col("read_at").max())
-        .sort("user_id", "article_id")
-    )
+    return weight.alias("weight"), pl.col("read_at").max().alias("last_read_at")

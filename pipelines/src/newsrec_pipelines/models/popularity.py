@@ -1,15 +1,19 @@
 """Popularity scorer: what is read now, with exponential decay, by region."""
 
+from collections.abc import Callable
 from typing import Any, Final, Self
 
 import numpy as np
 import polars as pl
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.features.types import Pairs, Request, TrainingData
 from newsrec_pipelines.features.windows import article_windows, ring_columns
 from newsrec_pipelines.models.index import Index
-from newsrec_pipelines.models.protocols import State, Vectors
+from newsrec_pipelines.models.protocols import Rows, State, Vectors
+from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.models.scope import Scope
+from newsrec_pipelines.models.topk import first_unread
 from newsrec_pipelines.schemas import UNKNOWN
 
 # Windows of clicks, and the middle of the hours that each adds to the one before it.
@@ -57,7 +61,7 @@ class Popularity:
         self._params = params
 
     @classmethod
-    def fit(cls, data: TrainingData, params: Params) -> Self:
+    def fit(cls, data: TrainingData, params: Params, previous: Self | None = None) -> Self:
         """Count which region reads which category."""
         reads = (
             data.reads.filter(pl.col("kind") != "hide")
@@ -94,15 +98,14 @@ class Popularity:
             "lift": self.lift,
         }
 
-    def user_vectors(self, request: Request) -> Vectors:
-        """One column a region, and a last one for readers of unknown region; a single 1 a row."""
-        rows = self.regions.rows(request.users["region"])
-        return np.eye(len(self.regions) + 1, dtype=np.float32)[rows]
-
-    def article_vectors(self, request: Request) -> Vectors:
-        """The score of each article for each region, and without one."""
-        now = current_popularity(request, self._params)
-        return self._by_region(now, request.articles["category"])
+    def at(self, request: RequestRows) -> "Trending":
+        """What is popular now in each region."""
+        now = current_popularity(request.request, self._params)
+        return Trending(
+            self._by_region(now, request.request.articles["category"]),
+            self.regions.rows(request.request.users["region"]),
+            lambda: request.scope,
+        )
 
     def pair_scores(
         self, features: pl.DataFrame, region: pl.Series, category: pl.Series
@@ -119,13 +122,52 @@ class Popularity:
         return np.log1p(now.to_numpy()[:, None] * lift[rows]).astype(np.float32)
 
 
+class Trending:
+    """Scores by region."""
+
+    def __init__(self, scores: Vectors, region_of_reader: Rows, scope: Callable[[], Scope]) -> None:
+        """Keep the scores.
+
+        Args:
+            scores: shape (articles, regions + 1), the last column for readers of unknown region.
+            region_of_reader: a column of `scores`, -1 for the last one; shape (readers,).
+            scope: which articles readers may get.
+        """
+        self._scores = scores
+        self._region = region_of_reader % scores.shape[1]
+        self._scope = scope
+        self._lists: dict[int, Rows] = {}
+
+    def of_pairs(self, pairs: Pairs) -> Vectors:
+        """How popular the article is in the reader's region."""
+        return self._scores[pairs.article_row, self._region[pairs.user_row]]
+
+    def best(self, user_rows: Rows, k: int) -> Pairs:
+        """The most popular articles that a reader may get; none that nobody reads."""
+        scope = self._scope()
+        regions = self._scores.shape[1]
+        kind = scope.group_of_reader[user_rows] * regions + self._region[user_rows]
+        kinds, list_of_reader = np.unique(kind, return_inverse=True)
+        lists = [self._ranked(*divmod(k, regions)) for k in kinds.tolist()]
+        return first_unread(user_rows, lists, list_of_reader, scope, k)
+
+    def _ranked(self, group: int, region: int) -> Rows:
+        key = group * self._scores.shape[1] + region
+        if key not in self._lists:
+            rows = self._scope().articles_of(group)
+            scores = self._scores[rows, region]
+            rows = rows[np.argsort(-scores, kind="stable")]
+            self._lists[key] = rows[: np.count_nonzero(scores > 0)]
+        return self._lists[key]
+
+
 def current_popularity(request: Request, params: Params) -> pl.Series:
     """`popularity` of each of the request's articles at its moment."""
-    rings = ring_columns()
+    rings = ring_columns([*(w for w, _ in _WINDOWS), "dwell_24h", "reads_24h"])
     rows = (
         request.articles.select("article_id")
         .join(
-            request.article_features.select("article_id", "stamped_at", *rings),
+            request.features.article.select("article_id", "stamped_at", *rings),
             on="article_id",
             how="left",
             maintain_order="left",

@@ -8,7 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.features.types import Pairs, Request, TrainingData
+from newsrec_pipelines.features.types import Pairs, TrainingData
+from newsrec_pipelines.models.request_rows import RequestRows
 
 __all__ = ["Encoder", "Opinion", "Pairs", "Rows", "Scorer", "State", "Vectors"]
 
@@ -29,8 +30,11 @@ class Opinion(Protocol):
         """Shape (pairs,); 0 where nothing is known."""
 
     def best(self, user_rows: Rows, k: int) -> Pairs:
-        """Up to `k` candidates of each reader, sorted by reader; articles that she may not get
-        (see `candidates.Scope`) are not among them. Empty for readers of whom nothing is known."""
+        """Up to `k` candidates of each reader, in the order of `user_rows`.
+
+        Articles that she may not get (see `candidates.Scope`) are not among them. There are fewer
+        than `k`, or none, when the scorer knows nothing in favour of more.
+        """
 
 
 class Scorer(Protocol):
@@ -39,7 +43,7 @@ class Scorer(Protocol):
     name: str
 
     @classmethod
-    def fit(cls, data: TrainingData, params: Params, previous: "Scorer | None" = None) -> Self:
+    def fit(cls, data: TrainingData, params: Params, previous: Self | None = None) -> Self:
         """Learn from `data`, and from nothing else.
 
         Args:
@@ -55,7 +59,7 @@ class Scorer(Protocol):
     def state(self) -> State:
         """All that was learnt."""
 
-    def at(self, request: Request) -> Opinion:
+    def at(self, request: RequestRows) -> Opinion:
         """What it says at the request's moment about its readers and articles."""
 
 
