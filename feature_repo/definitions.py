@@ -11,6 +11,13 @@ _defined = define(Settings.from_env(os.environ).store_url)
 
 # Feast collects the objects that a module names one by one.
 project = Project(name=PROJECT, description="Articles for readers, from what they read")
-user, article, category = _defined.entities
-article_features, user_features, user_category_features = _defined.views
+user, article, category, publisher = _defined.entities
+(
+    article_features,
+    article_day_features,
+    user_features,
+    user_category_features,
+    user_publisher_features,
+    sight_features,
+) = _defined.views
 ranker_v1 = _defined.service

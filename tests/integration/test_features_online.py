@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -16,7 +17,9 @@ from newsrec_pipelines.features import command, feast_loader, retrieval
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.features.materialization import materialize
-from newsrec_pipelines.features.pairs import PAIR_FEATURES, pair_features
+from newsrec_pipelines.features.pairs import PAIR_FEATURES, PairFeatures, pair_features
+from newsrec_pipelines.features.raw import KEYS, ONLINE
+from newsrec_pipelines.features.types import Pairs, Request
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, at, frame, write_clean
 from support.postgres import REPOSITORY, query
@@ -102,25 +105,43 @@ def test_online_and_offline_values_agree_after_hours_of_silence_too(
             assert (windows == 0) == (silent_hours >= 1)
 
 
+def all_rows(request: Request) -> Pairs:
+    users, articles = request.users.height, request.articles.height
+    return Pairs(np.repeat(np.arange(users), articles), np.tile(np.arange(articles), users))
+
+
 def assert_online_is_offline(store: Store, online_store: Any, asked: datetime) -> float:
     """Compare raw values and pair features; return the sum of the three-hour windows."""
     pairs = all_pairs(store, asked)
     request = build_request(store, asked, PARAMS)
-    entities = (pairs["user_id"], pairs["article_id"], request.articles["category"])
-    offline = retrieval.request_features(store, asked, *entities)
-    online = retrieval.online(online_store, *entities)
-    for expected, got in zip(offline, online, strict=True):
-        assert expected.height > 0
-        assert_frame_equal(got, expected, check_exact=True)
-    point_in_time = retrieval.historical(
-        store, pairs.join(request.articles.select("article_id", "category"), on="article_id")
+    sight_days = PARAMS.features.sight_days
+    offline = retrieval.request_features(
+        store, asked, request.users["user_id"], request.articles, sight_days
     )
+    entities = pairs.join(
+        request.articles.select("article_id", "category", "publisher"), on="article_id"
+    )
+    online = offline._replace(
+        **{
+            view: retrieval.online(online_store, view, entities.select(KEYS[view]).to_dict())
+            for view in ONLINE
+        }
+    )
+    for view in ONLINE:
+        expected = getattr(offline, view)
+        assert expected.height > 0
+        assert_frame_equal(getattr(online, view), expected, check_exact=True)
+    point_in_time = retrieval.historical(store, entities, sight_days)
     first, *others = (
-        pair_features(pairs, *rows, request.articles, request.users, PARAMS)
+        pair_features(pairs, rows, request.articles, request.users, PARAMS)
         for rows in (offline, online, point_in_time)
     )
     for other in others:
         assert_frame_equal(first, other, check_exact=True)
+    scored = PairFeatures(request, PARAMS).of(all_rows(request))
+    np.testing.assert_array_equal(scored, first.select(PAIR_FEATURES).to_numpy())
+    refreshed = build_request(store, asked, PARAMS, online=online_store)
+    np.testing.assert_array_equal(PairFeatures(refreshed, PARAMS).of(all_rows(refreshed)), scored)
     assert first.select(PAIR_FEATURES).null_count().sum_horizontal().item() == 0
     return float(first.select("clicks_3h", "exposures_3h").sum().sum_horizontal().item())
 
@@ -134,10 +155,11 @@ def test_a_second_materialization_writes_only_what_is_new(
     store: Store, tmp_path: Path, database_url: str
 ) -> None:
     places = settings(tmp_path, database_url)
-    assert materialize(places, at(24)) == {"article": 2, "user": 2, "user_category": 2}
+    assert materialize(places, at(24)) == dict.fromkeys(ONLINE, 2)
     assert stamps(database_url, "user") == {at(24)}
-    assert materialize(places, at(47)) == {"article": 2, "user": 0, "user_category": 0}
-    assert materialize(places, at(48)) == {"article": 0, "user": 2, "user_category": 2}
+    # Rows of articles are stamped during the day, all others at its end.
+    assert materialize(places, at(47)) == dict.fromkeys(ONLINE, 0) | {"article": 2}
+    assert materialize(places, at(48)) == dict.fromkeys(ONLINE, 2) | {"article": 0}
     assert stamps(database_url, "user") == {at(48)}
 
 
@@ -182,5 +204,6 @@ def test_the_command_says_what_it_wrote(store: Store, tmp_path: Path, database_u
     context = Context(settings(tmp_path, database_url), REPOSITORY / "params.yaml")
     result = CliRunner().invoke(command.materialize, ["--as-of", "2026-03-04T00:00Z"], obj=context)
     assert result.output == (
-        "materialized 2026-03-04 00:00 UTC: 3 article, 2 user, 3 user_category\n"
+        "materialized 2026-03-04 00:00 UTC: "
+        "3 article, 3 article_day, 2 user, 3 user_category, 2 user_publisher\n"
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,12 +15,16 @@ from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import snapshots
-from newsrec_pipelines.features.article_counters import article_counters
+from newsrec_pipelines.features.article_counters import (
+    article_activity,
+    article_counters,
+    article_day_counters,
+)
 from newsrec_pipelines.features.counters import merge, update_counters
 from newsrec_pipelines.features.raw import KEYS, MEASURES
 from newsrec_pipelines.features.user_counters import user_counters
 from newsrec_pipelines.features.views import views
-from newsrec_pipelines.features.windows import WINDOWS, article_windows
+from newsrec_pipelines.features.windows import SPANS, WINDOWS, article_windows
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, MIDNIGHT, at, frame, write_clean
 from support.postgres import REPOSITORY
@@ -60,17 +65,30 @@ def stream(drawn: list[tuple[str, int, str, float | None]]) -> tuple[pl.DataFram
     return frame("reads", reads), frame("impressions", shown)
 
 
-def daily(reads: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """All rows of the article counters, made day by day as the ETL makes them."""
-    state = None
-    days = []
+def daily(reads: pl.DataFrame, shown: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """All rows of the views of articles, made day by day as the ETL makes them."""
+    state: dict[str, pl.DataFrame] = {}
+    rows: dict[str, list[pl.DataFrame]] = {}
     for day in DAYS:
         end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
         known = views(reads.filter(pl.col("available_at") < end))
-        rows = article_counters(known, shown, state, day, PARAMS)
-        state = merge(state, rows, KEYS["article"])
-        days.append(rows)
-    return pl.concat(days)
+        activity = article_activity(known, shown, day, PARAMS.features)
+        counted = {
+            "article": article_counters(activity, state.get("article"), day, PARAMS),
+            "article_day": article_day_counters(activity, state.get("article_day"), day, PARAMS),
+        }
+        for view, of_view in counted.items():
+            state[view] = merge(state.get(view), of_view, KEYS[view])
+            rows.setdefault(view, []).append(of_view)
+    return {view: pl.concat(parts) for view, parts in rows.items()}
+
+
+def last_row(rows: pl.DataFrame, article: str, before: datetime) -> pl.DataFrame:
+    """The last row of an article before a moment; nulls when there is none."""
+    last = rows.filter(
+        (pl.col("article_id") == article) & (pl.col("event_timestamp") <= before)
+    ).tail(1)
+    return last if last.height else pl.DataFrame([dict.fromkeys(rows.columns)], schema=rows.schema)
 
 
 def recount(
@@ -97,18 +115,20 @@ def test_ring_windows_equal_a_recount_of_the_events_at_any_moment(
     rows = daily(reads, shown)
     for second in asked:
         for article in ("a", "b", "c"):
-            last = rows.filter(
-                (pl.col("article_id") == article) & (pl.col("event_timestamp") <= moment(second))
-            ).tail(1)
-            if last.is_empty():
-                last = pl.DataFrame([dict.fromkeys(rows.columns)], schema=rows.schema)
-            got = article_windows(
-                last.with_columns(asked=pl.lit(moment(second))), "asked", PARAMS.features
+            last, last_day = (
+                last_row(rows[view], article, moment(second)) for view in ("article", "article_day")
             )
+            row = last.with_columns(
+                last_day.select(cs.ends_with("_days"), day_stamped_at="stamped_at"),
+                asked=pl.lit(moment(second)),
+            )
+            got = article_windows(row, "asked", PARAMS.features)
             ended = moment(second // 600 * 600)
-            hour_end = moment(-(-(second // 600 * 600) // 3600) * 3600)
-            for name, (measure, hours) in WINDOWS.items():
-                since = (ended if hours <= 3 else hour_end) - timedelta(hours=hours)
+            for name, (measure, span) in WINDOWS.items():
+                # "24 hours" ends with the hour, days end with the day.
+                grain = {"24h": 3600, "7d": 86_400, "30d": 86_400}.get(span, 600)
+                end = moment(-(-(second // 600 * 600) // grain) * grain)
+                since = end - timedelta(minutes=SPANS[span])
                 expected = recount(reads, shown, article, since, ended)[measure]
                 assert got.item(0, name) == pytest.approx(expected, abs=0.01), name
 
@@ -119,7 +139,7 @@ def test_day_by_day_and_all_at_once_give_the_same_totals(
     drawn: list[tuple[str, int, str, float | None]],
 ) -> None:
     reads, shown = stream(drawn)
-    rows = daily(reads, shown)
+    rows = daily(reads, shown)["article"]
     for article in ("a", "b", "c"):
         last = rows.filter(pl.col("article_id") == article).tail(1)
         expected = recount(reads, shown, article, moment(0), moment(3 * 86_400))
@@ -206,7 +226,7 @@ def test_a_lost_snapshot_changes_no_counter(store: Store) -> None:
     for day in DAYS:
         update_counters(store, day, PARAMS, "b")
     expected = {view: rows_of(store, view, 2) for view in KEYS}
-    for view in KEYS:
+    for view in set(KEYS) - {"sight"}:
         store.remove(f"counters/{view}_state/day={DAYS[1]}")
     update_counters(store, DAYS[2], PARAMS, "b")
     for view, rows in expected.items():
@@ -257,7 +277,7 @@ def test_a_day_without_events_has_empty_counters_and_keeps_the_state(store: Stor
     write_clean(store, "reads", frame("reads", [click("1", at(10))]))
     update_counters(store, DAYS[0], PARAMS, "b")
     assert update_counters(store, DAYS[1], PARAMS, "b") == dict.fromkeys(KEYS, 0)
-    state = snapshots.last_rows(store, "article", DAYS[2])
+    state = snapshots.last_rows(store, "article", at(48))
     assert state is not None
     assert state["clicks_total"].to_list() == [1]
 
@@ -267,10 +287,10 @@ def test_an_article_silent_for_a_week_leaves_the_state(store: Store) -> None:
     update_counters(store, DAYS[0], PARAMS, "b")
     for n in range(1, 8):
         update_counters(store, DAY + timedelta(days=n), PARAMS, "b")
-    state = snapshots.last_rows(store, "article", DAY + timedelta(days=8))
+    state = snapshots.last_rows(store, "article", at(8 * 24))
     assert state is not None
     assert state.is_empty()
-    readers = snapshots.last_rows(store, "user", DAY + timedelta(days=8))
+    readers = snapshots.last_rows(store, "user", at(8 * 24))
     assert readers is not None
     assert readers.height == 1
 

@@ -30,7 +30,7 @@ def test_the_feature_repo_holds_the_same_definitions(
     objects = runpy.run_path(str(REPO / "definitions.py"))
     ours = define(url)
     assert {e.name: e for e in ours.entities} == {
-        name: objects[name] for name in ("user", "article", "category")
+        name: objects[name] for name in ("user", "article", "category", "publisher")
     }
     assert {v.name: v for v in ours.views} == {name: objects[name] for name in map(view_name, KEYS)}
     assert objects["ranker_v1"] == ours.service

@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.features.pairs import PAIR_FEATURES, pair_features
+from newsrec_pipelines.features.pairs import GROUPS, PAIR_FEATURES, pair_features
 from newsrec_pipelines.features.raw import KEYS, schema
 from newsrec_pipelines.features.types import FeatureRows
 from support.feature_events import at, frame
@@ -49,7 +49,11 @@ def test_pairs_of_which_nothing_is_known_get_the_defaults() -> None:
     expected = dict.fromkeys(PAIR_FEATURES, 0.0) | {
         "age_hours": 168.0,
         "hours_since_last_read": 720.0,
-        "ctr_24h": 1 / 20,
+        **dict.fromkeys(GROUPS["ctr"], 1 / 20),
+        "hours_since_seen": 24.0 * PARAMS.features.sight_days,
+        "hour_of_day": 10.0,
+        "day_of_week": 1.0,
+        "region": -1.0,
     }
     assert {name: got[name] for name in PAIR_FEATURES} == pytest.approx(expected)
 

@@ -13,6 +13,7 @@ from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import retrieval
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.raw import KEYS
+from newsrec_pipelines.features.types import FeatureRows
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, at, frame, write_clean
 from support.postgres import REPOSITORY
@@ -36,9 +37,18 @@ def store(tmp_path: Path) -> Store:
 def asked(*moments: datetime) -> pl.DataFrame:
     pairs = pl.DataFrame({"asked_at": list(moments)}, schema={"asked_at": pl.Datetime("us", "UTC")})
     entities = pl.DataFrame(
-        {"user_id": ["u1"] * 2, "article_id": ["a", "b"], "category": ["unknown"] * 2}
+        {
+            "user_id": ["u1"] * 2,
+            "article_id": ["a", "b"],
+            "category": ["unknown"] * 2,
+            "publisher": ["unknown"] * 2,
+        }
     )
     return entities.join(pairs, how="cross")
+
+
+def historical(store: Store, pairs: pl.DataFrame) -> FeatureRows:
+    return retrieval.historical(store, pairs, PARAMS.features.sight_days)
 
 
 def every_row(store: Store, view: str) -> pl.DataFrame:
@@ -50,7 +60,7 @@ def every_row(store: Store, view: str) -> pl.DataFrame:
 def test_a_point_in_time_join_gives_the_last_row_before_each_moment(store: Store) -> None:
     moments = [at(h) for h in (0, 0.1, 5.1, 5.5, 23.99, 24, 24.5, 31, 47, 48, 60, 71.9, 72, 90)]
     pairs = asked(*moments)
-    got = retrieval.historical(store, pairs)
+    got = historical(store, pairs)
     for view, keys, found in zip(KEYS, KEYS.values(), got, strict=True):
         history = every_row(store, view)
         wanted = pairs.select(*keys, "asked_at").unique()
@@ -67,7 +77,7 @@ def test_a_point_in_time_join_gives_the_last_row_before_each_moment(store: Store
 
 def test_a_planted_future_row_is_seen_only_after_its_stamp(store: Store) -> None:
     moment = at(30)
-    before = retrieval.historical(store, asked(moment))
+    before = historical(store, asked(moment))
     planted = (
         every_row(store, "article")
         .tail(1)
@@ -79,9 +89,9 @@ def test_a_planted_future_row_is_seen_only_after_its_stamp(store: Store) -> None
     )
     article = planted.item(0, "article_id")
     add(store, "counters/article", DAY + timedelta(days=1), planted)
-    after = retrieval.historical(store, asked(moment))
+    after = historical(store, asked(moment))
     assert_frame_equal(after.article, before.article)
-    later = retrieval.historical(store, asked(at(30.5))).article
+    later = historical(store, asked(at(30.5))).article
     assert later.filter(pl.col("article_id") == article)["clicks_total"].to_list() == [1_000]
 
 
@@ -96,19 +106,19 @@ def add(store: Store, dataset: str, day: date, rows: pl.DataFrame) -> None:
 
 
 def test_a_file_that_no_manifest_names_does_not_exist(store: Store) -> None:
-    before = retrieval.historical(store, asked(at(40)))
+    before = historical(store, asked(at(40)))
     rows = every_row(store, "article").with_columns(clicks_total=pl.lit(1_000, pl.Int64))
     rows.write_parquet(store.path(f"counters/article/day={DAY}/stray.parquet"))
     Path(store.path(f"counters/article/day={DAY}/half.parquet")).write_bytes(b"PAR1")
-    assert_frame_equal(retrieval.historical(store, asked(at(40))).article, before.article)
+    assert_frame_equal(historical(store, asked(at(40))).article, before.article)
 
 
 def test_a_request_gives_the_rows_of_the_point_in_time_join(store: Store) -> None:
     for moment in (at(24), at(33.3), at(72)):
         pairs = asked(moment)
-        joined = retrieval.historical(store, pairs)
+        joined = historical(store, pairs)
         got = retrieval.request_features(
-            store, moment, pairs["user_id"], pairs["article_id"], pairs["category"]
+            store, moment, pairs["user_id"], pairs, PARAMS.features.sight_days
         )
         for expected, found in zip(joined, got, strict=True):
             assert found.height > 0
@@ -116,12 +126,12 @@ def test_a_request_gives_the_rows_of_the_point_in_time_join(store: Store) -> Non
 
 
 def test_nobody_asked_for_gives_empty_frames_with_their_columns(store: Store) -> None:
-    got = retrieval.historical(store, asked())
-    assert [frame.height for frame in got] == [0, 0, 0]
+    got = historical(store, asked())
+    assert [frame.height for frame in got] == [0] * len(KEYS)
     assert got.article.columns[:3] == ["article_id", "stamped_at", "clicks_total"]
 
 
 def test_a_store_without_counters_is_refused(tmp_path: Path) -> None:
     empty = Store((tmp_path / "empty").as_uri())
     with pytest.raises(DataError, match="no counters in"):
-        retrieval.historical(empty, asked(at(1)))
+        historical(empty, asked(at(1)))

@@ -1,4 +1,4 @@
-"""Counters of articles: a row an article and fine bucket with activity."""
+"""Counters of articles: a row an article and fine bucket, and one an article and day."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -9,50 +9,27 @@ import polars as pl
 from newsrec_pipelines.config import FeatureParams, Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.raw import MEASURES, STAMP
-from newsrec_pipelines.features.rings import Counts, Grid, day_rings
+from newsrec_pipelines.features.rings import Counts, Grid, day_rings, shift_in
 from newsrec_pipelines.features.views import day_start, known_on
 
 _ARTICLES_AT_ONCE = 5_000  # bounds the memory of the dense buckets
 
 
-def article_counters(
-    views: pl.DataFrame,
-    impressions: pl.DataFrame,
-    state: pl.DataFrame | None,
-    day: date,
-    params: Params,
+def article_activity(
+    views: pl.DataFrame, impressions: pl.DataFrame, day: date, params: FeatureParams
 ) -> pl.DataFrame:
-    """Totals and rings of the articles with activity on `day`.
+    """What happened with articles on a day.
 
     Args:
         views: what `features.views.views` returns; only what became known on `day` counts.
         impressions: with `article_ids` and `available_at`; likewise.
-        state: the last row of each article before `day`, or None.
         day: the day.
         params: resolution of the buckets.
 
     Returns:
-        `article_id`, `event_timestamp` (end of the bucket), `stamped_at` (the same, as a feature),
-        and for clicks, exposures, dwell (seconds) and reads (views with known dwell) a `_total`, a
-        `_fine` and a `_coarse` ring. Sorted by article and time.
-
-    Raises:
-        DataError: when the state was made with rings of another length.
+        One row an article and fine bucket with activity: `article_id`, `slot` (0 is the first
+        bucket of the day), and the measures, dwell in whole ms. Sorted by article and bucket.
     """
-    activity = _activity(views, impressions, day, params.features)
-    grid = Grid.of(params.features)
-    articles = activity.get_column("article_id").unique().sort()
-    chunks = [
-        _chunk(activity, articles[first : first + _ARTICLES_AT_ONCE], state, day, params, grid)
-        for first in range(0, max(articles.len(), 1), _ARTICLES_AT_ONCE)
-    ]
-    return pl.concat(chunks)
-
-
-def _activity(
-    views: pl.DataFrame, impressions: pl.DataFrame, day: date, params: FeatureParams
-) -> pl.DataFrame:
-    """One row an article and bucket: `article_id`, `slot`, and the measures, dwell in ms."""
     zero = {name: pl.lit(0, pl.Int64).alias(name) for name in MEASURES}
     one = pl.lit(1, pl.Int64)
     opened = views.filter(known_on(day, "opened_at")).select(
@@ -85,6 +62,76 @@ def _activity(
         .agg(pl.col(name).sum() for name in MEASURES)
         .sort("article_id", "slot")
     )
+
+
+def article_counters(
+    activity: pl.DataFrame, state: pl.DataFrame | None, day: date, params: Params
+) -> pl.DataFrame:
+    """Totals and rings of minutes and hours, of the articles with activity on `day`.
+
+    Args:
+        activity: what `article_activity` returns of the day.
+        state: the last row of each article before `day`, or None.
+        day: the day.
+        params: resolution of the buckets.
+
+    Returns:
+        `article_id`, `event_timestamp` (end of the bucket), `stamped_at` (the same, as a feature),
+        and for clicks, exposures, dwell (seconds) and reads (views with known dwell) a `_total`, a
+        `_fine` and a `_coarse` ring. Sorted by article and time.
+
+    Raises:
+        DataError: when the state was made with rings of another length.
+    """
+    grid = Grid.of(params.features)
+    articles = activity.get_column("article_id").unique().sort()
+    chunks = [
+        _chunk(activity, articles[first : first + _ARTICLES_AT_ONCE], state, day, params, grid)
+        for first in range(0, max(articles.len(), 1), _ARTICLES_AT_ONCE)
+    ]
+    return pl.concat(chunks)
+
+
+def article_day_counters(
+    activity: pl.DataFrame, state: pl.DataFrame | None, day: date, params: Params
+) -> pl.DataFrame:
+    """Rings of whole days, of the articles with activity on `day`.
+
+    Args:
+        activity: what `article_activity` returns of the day.
+        state: the last row of each article before `day`, or None.
+        day: the day.
+        params: length of the rings.
+
+    Returns:
+        `article_id`, `event_timestamp` and `stamped_at` (end of the day), and for each measure a
+        ring `_days` with the last whole days; the last element is `day`. Sorted by article.
+
+    Raises:
+        DataError: when the state was made with rings of another length.
+    """
+    length = params.features.days
+    sums = activity.group_by("article_id").agg(pl.col(name).sum() for name in MEASURES)
+    sums = sums.sort("article_id")
+    known = sums.select("article_id").with_row_index("code")
+    prior = None if state is None else known.join(state, on="article_id").sort("code")
+    end = day_start(day) + timedelta(days=1)
+    rings: dict[str, pl.Series] = {}
+    for name in MEASURES:
+        ring = np.zeros((sums.height, length), np.int64)
+        if prior is not None:
+            code = prior["code"].to_numpy()
+            before = np.zeros_like(ring)
+            before[code] = _whole(name, _rings(prior[f"{name}_days"], length))
+            age = np.full(sums.height, length, np.int64)
+            age[code] = prior.select((end - pl.col("event_timestamp")).dt.total_days()).to_series()
+            shift_in(ring, before, age)
+        ring[:, -1] = sums[name].to_numpy()
+        rings[f"{name}_days"] = _unit(name, pl.Series(ring))
+    stamp = pl.lit(end).cast(STAMP)
+    return sums.select(
+        "article_id", stamp.alias("event_timestamp"), stamp.alias("stamped_at")
+    ).with_columns(**rings)
 
 
 def _chunk(
@@ -151,12 +198,7 @@ class _Prior:
         rings = np.zeros((self._n, length), np.int64)
         if self._rows is not None:
             column = self._rows.get_column(f"{name}_{resolution}")
-            if not column.list.len().eq(length).all():
-                raise DataError(
-                    f"the counters' {resolution} rings have not {length} buckets: they were made "
-                    "with other features parameters; remove counters/ and run the ETL again"
-                )
-            rings[self._code] = _whole(name, column.list.to_array(length).to_numpy())
+            rings[self._code] = _whole(name, _rings(column, length))
         return rings
 
     def total(self, name: str) -> Counts:
@@ -164,6 +206,15 @@ class _Prior:
         if self._rows is not None:
             totals[self._code] = _whole(name, self._rows.get_column(f"{name}_total").to_numpy())
         return totals
+
+
+def _rings(column: pl.Series, length: int) -> np.ndarray:
+    if not column.list.len().eq(length).all():
+        raise DataError(
+            f"the counters' rings {column.name} have not {length} buckets: they were made with "
+            "other features parameters; remove counters/ and run the ETL again"
+        )
+    return column.list.to_array(length).to_numpy()
 
 
 def _cumulative(code: np.ndarray, count: Counts) -> Counts:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import polars as pl
@@ -9,9 +10,14 @@ import polars as pl
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import snapshots
-from newsrec_pipelines.features.article_counters import article_counters
+from newsrec_pipelines.features.article_counters import (
+    article_activity,
+    article_counters,
+    article_day_counters,
+)
 from newsrec_pipelines.features.raw import KEYS, schema
-from newsrec_pipelines.features.user_counters import user_category_counters, user_counters
+from newsrec_pipelines.features.sight_counters import sight_counters, sight_events
+from newsrec_pipelines.features.user_counters import user_counters, user_counters_by
 from newsrec_pipelines.features.views import day_start, views
 from newsrec_pipelines.partitions import Manifest, PartitionFile
 from newsrec_pipelines.schemas import ENTITIES
@@ -32,24 +38,70 @@ def update_counters(store: Store, day: date, params: Params, batch_id: str) -> d
     shown = _clean(store, "impressions", day, params).filter(
         pl.col("available_at") >= day_start(day)
     )
-    categories = article_categories(store, day, params)
-    state = {view: snapshots.last_rows(store, view, day) for view in KEYS}
-    rows = {
-        "article": article_counters(known, shown, state["article"], day, params),
-        "user": user_counters(known, state["user"], day, params),
-        "user_category": user_category_counters(
-            known, categories, state["user_category"], day, params
+    written = {
+        view: _write_view(store, view, day, params, batch_id, count)
+        for view, count in _counts(store, known, shown, day, params).items()
+    }
+    return written | {"sight": _write_sight(store, known, shown, day, params, batch_id)}
+
+
+# Makes the rows of a day from the state before it.
+_Count = Callable[[pl.DataFrame | None], pl.DataFrame]
+
+
+def _counts(
+    store: Store, known: pl.DataFrame, shown: pl.DataFrame, day: date, params: Params
+) -> dict[str, _Count]:
+    activity = article_activity(known, shown, day, params.features)
+    names = article_names(store, day, params)
+    return {
+        "article": lambda state: article_counters(activity, state, day, params),
+        "article_day": lambda state: article_day_counters(activity, state, day, params),
+        "user": lambda state: user_counters(known, state, day, params),
+        "user_category": lambda state: user_counters_by(
+            "category", known, names, state, day, params
+        ),
+        "user_publisher": lambda state: user_counters_by(
+            "publisher", known, names, state, day, params
         ),
     }
-    for view, counted in rows.items():
-        frame = counted.select(schema(view).names()).cast(schema(view))
-        _write(store, snapshots.rows_dataset(view), day, frame, batch_id)
-        ended = merge(state[view], frame, KEYS[view])
-        if view == "article":
-            silent = day_start(day) - timedelta(days=params.features.article_state_days - 1)
-            ended = ended.filter(pl.col("event_timestamp") > silent)
-        _write(store, snapshots.state_dataset(view), day, ended, batch_id)
-    return {view: frame.height for view, frame in rows.items()}
+
+
+def _write_view(
+    store: Store, view: str, day: date, params: Params, batch_id: str, count: _Count
+) -> int:
+    state = snapshots.last_rows(store, view, day_start(day))
+    rows = count(state).select(schema(view).names()).cast(schema(view))
+    _write(store, snapshots.rows_dataset(view), day, rows, batch_id)
+    ended = merge(state, rows, KEYS[view])
+    if remembered := _remembered_days(view, params):
+        silent = day_start(day) - timedelta(days=remembered - 1)
+        ended = ended.filter(pl.col("event_timestamp") > silent)
+    _write(store, snapshots.state_dataset(view), day, ended, batch_id)
+    return rows.height
+
+
+def _write_sight(
+    store: Store,
+    known: pl.DataFrame,
+    shown: pl.DataFrame,
+    day: date,
+    params: Params,
+    batch_id: str,
+) -> int:
+    events = sight_events(known, shown, day)
+    seen = events.select(KEYS["sight"]).unique()
+    # Of the others no row is needed, and they are many: the last days' rows are the state.
+    state = snapshots.last_rows(store, "sight", day_start(day), seen, params.features.sight_days)
+    rows = sight_counters(events, state).select(schema("sight").names()).cast(schema("sight"))
+    _write(store, snapshots.rows_dataset("sight"), day, rows, batch_id)
+    return rows.height
+
+
+def _remembered_days(view: str, params: Params) -> int | None:
+    """How many silent days a key stays in the state; None is for ever."""
+    features = params.features
+    return {"article": features.article_state_days, "article_day": features.days}.get(view)
 
 
 def merge(state: pl.DataFrame | None, rows: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
@@ -58,21 +110,22 @@ def merge(state: pl.DataFrame | None, rows: pl.DataFrame, keys: tuple[str, ...])
     return both.sort(*keys, "event_timestamp").unique(keys, keep="last", maintain_order=True)
 
 
-def article_categories(store: Store, day: date, params: Params) -> pl.DataFrame:
-    """`article_id` and `category` as known at the end of `day`.
+def article_names(store: Store, day: date, params: Params) -> pl.DataFrame:
+    """`article_id`, `category` and `publisher` as known at the end of `day`.
 
     Only of articles that arrived within `training.window_days`: a day must not cost the history.
     """
+    names = ("article_id", "category", "publisher")
     first = day - timedelta(days=params.training.window_days)
     frame = partitions.scan(store, partitions.manifests(store, "clean/articles", first, day))
     if frame is None:
-        return pl.DataFrame(schema={"article_id": pl.String, "category": pl.String})
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     return (
         frame.filter(pl.col("available_at") < day_start(day) + timedelta(days=1))
-        .select("article_id", "category", "available_at", "batch_id")
+        .select(*names, "available_at", "batch_id")
         .sort("article_id", "available_at", "batch_id")
         .unique("article_id", keep="last", maintain_order=True)
-        .select("article_id", "category")
+        .select(names)
         .collect()
     )
 

@@ -7,7 +7,7 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueT
 from feast.data_format import ParquetFormat
 from feast.types import Array, FeastType, Float64, Int32, Int64, String, UnixTimestamp
 
-from newsrec_pipelines.features.raw import FEATURES, KEYS, OFFLINE_ONLY, view_name
+from newsrec_pipelines.features.raw import FEATURES, KEYS, ONLINE, view_name
 from newsrec_pipelines.features.snapshots import rows_dataset
 
 PROJECT: Final = "newsrec"
@@ -52,7 +52,7 @@ def define(store_url: str) -> Definitions:
             name=view_name(view),
             entities=[entities[key] for key in KEYS[view]],
             ttl=None,
-            online=view not in OFFLINE_ONLY,
+            online=view in ONLINE,
             schema=[
                 *(Field(name=key, dtype=String) for key in KEYS[view]),
                 *(Field(name=name, dtype=_TYPES[dtype]) for name, dtype in features.items()),

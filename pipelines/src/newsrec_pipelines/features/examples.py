@@ -1,6 +1,8 @@
 """What models learn from and are asked: training data, examples of a day, and requests."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -10,13 +12,24 @@ from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import retrieval, snapshots
 from newsrec_pipelines.features.labels import EXAMPLE_SCHEMA, sampled_examples, shown_examples
-from newsrec_pipelines.features.pairs import pair_features
+from newsrec_pipelines.features.pairs import PAIR_FEATURES, pair_features
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.features.types import Request, TrainingData
 from newsrec_pipelines.schemas import ARTICLES, READS, USERS
 from newsrec_pipelines.store import Store
 
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
 _REQUEST_USER = ("user_id", "region", "language", "preferred_categories")
+_REQUEST_HISTORY = (
+    "user_id",
+    "article_id",
+    "kind",
+    "read_at",
+    "dwell_seconds",
+    "available_at",
+)
 
 
 def training_data(store: Store, as_of: datetime, params: Params) -> TrainingData:
@@ -30,22 +43,33 @@ def training_data(store: Store, as_of: datetime, params: Params) -> TrainingData
     Raises:
         DataError: when there is not one read before `as_of`.
     """
-    first = as_of - timedelta(days=params.training.window_days)
-    reads = _history(store, as_of, first)
+    known = known_before(store, as_of, params)
+    start = as_of - timedelta(days=params.training.ranker_days)
+    labelled, sampled = examples(store, as_of, params, start, as_of)
+    return replace(known, examples=labelled, sampled_negatives=sampled)
+
+
+def known_before(store: Store, as_of: datetime, params: Params) -> TrainingData:
+    """All that was known before `as_of`, without examples.
+
+    Raises:
+        DataError: when there is not one read before `as_of`.
+    """
+    reads = _history(store, as_of, params)
     if reads.is_empty():
         raise DataError(
             f"no read is known before {as_of:%Y-%m-%d %H:%M} UTC in {store.url}: run newsrec etl"
         )
-    start = as_of - timedelta(days=params.training.ranker_days)
-    labelled, sampled = examples(store, as_of, params, start, as_of)
+    first = (as_of - timedelta(days=params.training.window_days)).date()
+    columns = dict(EXAMPLE_SCHEMA) | dict.fromkeys(PAIR_FEATURES, pl.Float32())
     return TrainingData(
         as_of=as_of,
-        articles=_articles(store, as_of, first.date()),
+        articles=_articles(store, as_of, first),
         users=_users(store, as_of).select(USERS.schema.names),
         reads=reads,
-        examples=labelled,
-        sampled_negatives=sampled,
-        data_hash=data_hash(store, first.date(), as_of),
+        examples=pl.DataFrame(schema=columns),
+        sampled_negatives=False,
+        data_hash=data_hash(store, first, as_of),
     )
 
 
@@ -79,27 +103,61 @@ def examples(
     else:
         rows = shown_examples(impressions, reads, params.ranker.max_examples, rng)
     rows = rows.cast(dict(EXAMPLE_SCHEMA.items()))
-    # As they were known when asked: a later correction or choice would tell of the future.
-    known, users = (
-        partitions.load_known_when_asked(store, entity, rows, columns, as_of, since, as_of.date())
+    if sampled:
+        known = _known_when_asked(store, rows, params, as_of, first)[0]
+        rows = rows.join(known, on=["article_id", "asked_at"], how="semi", maintain_order="left")
+        rows = rows.filter(pl.col("clicked").any().over("impression_id"))
+    return with_features(store, rows, params, as_of), sampled
+
+
+def with_features(
+    store: Store, pairs: pl.DataFrame, params: Params, as_of: datetime
+) -> pl.DataFrame:
+    """Pairs with the pair features of the moments they were asked at.
+
+    Args:
+        store: where the clean partitions and the counters lie.
+        pairs: `user_id`, `article_id` and `asked_at`; other columns are kept.
+        params: windows.
+        as_of: nothing that became available at or after this moment is read; of what came before,
+            each pair sees what was known when it was asked.
+    """
+    if pairs.is_empty():
+        first = as_of.date()
+    else:
+        oldest = pairs.select(pl.col("asked_at").min()).item()
+        first = (oldest - timedelta(days=params.training.window_days)).date()
+    known, users = _known_when_asked(store, pairs, params, as_of, first)
+    asked = pairs.select("user_id", "article_id", "asked_at").join(
+        known.select("article_id", "asked_at", "category", "publisher"),
+        on=["article_id", "asked_at"],
+        how="left",
+        maintain_order="left",
+    )
+    raw = retrieval.historical(store, asked, params.features.sight_days)
+    return pair_features(pairs, raw, known, users, params)
+
+
+def _known_when_asked(
+    store: Store, pairs: pl.DataFrame, params: Params, as_of: datetime, first: date
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Articles and readers as they were known: a later correction would tell of the future."""
+    articles, users = (
+        partitions.load_known_when_asked(store, entity, pairs, columns, as_of, since, as_of.date())
         for entity, columns, since in (
             ("articles", ("category", "publisher", "language", "published_at"), first),
             ("users", ("region", "language", "preferred_categories"), None),
         )
     )
-    of_article = ["article_id", "asked_at"]
-    if sampled:
-        rows = rows.join(known, on=of_article, how="semi", maintain_order="left")
-        rows = rows.filter(pl.col("clicked").any().over("impression_id"))
-    asked = rows.select("user_id", *of_article).join(
-        known.select(*of_article, "category"), on=of_article, how="left", maintain_order="left"
-    )
-    raw = retrieval.historical(store, asked)
-    return pair_features(rows, raw, known, users, params), sampled
+    return articles, users
 
 
 def build_request(
-    store: Store, as_of: datetime, params: Params, user_ids: list[str] | None = None
+    store: Store,
+    as_of: datetime,
+    params: Params,
+    user_ids: list[str] | None = None,
+    online: "FeatureStore | None" = None,
 ) -> Request:
     """Everything that a model needs to recommend at `as_of`.
 
@@ -110,6 +168,11 @@ def build_request(
         as_of: the moment asked for.
         params: windows.
         user_ids: these readers only, unknown ones left out; all known readers if None.
+        online: an opened feature store (`feast_store.online`) that the counters of articles are
+            read from, for a refresh during the day; everything else comes from the files.
+
+    Raises:
+        DataError: when there are no counters.
     """
     users = _users(store, as_of).select(_REQUEST_USER)
     if user_ids is not None:
@@ -120,15 +183,21 @@ def build_request(
     articles = _articles(store, as_of, arrived).filter(
         pl.col("published_at").is_between(oldest, as_of)
     )
-    history = _history(store, as_of, as_of - timedelta(days=params.training.window_days))
     rows = retrieval.request_features(
-        store, as_of, users["user_id"], articles["article_id"], articles["category"]
+        store, as_of, users["user_id"], articles, params.features.sight_days
     )
+    if online is not None:
+        of = {"article_id": articles["article_id"]}
+        rows = rows._replace(
+            article=retrieval.online(online, "article", of),
+            article_day=retrieval.online(online, "article_day", of),
+        )
+    history = _history(store, as_of, params).select(_REQUEST_HISTORY)
     return Request(
         as_of=as_of,
         users=users,
         articles=articles,
-        history=history.join(users.select("user_id"), on="user_id", how="semi"),
+        history=history.join(users, on="user_id", how="semi", maintain_order="left"),
         features=rows,
     )
 
@@ -142,9 +211,11 @@ def data_hash(store: Store, first: date, as_of: datetime) -> str:
     return partitions.data_hash([*parts, *partitions.manifests(store, "clean/users", None, last)])
 
 
-def _history(store: Store, as_of: datetime, first: datetime) -> pl.DataFrame:
-    reads = _reads(store, as_of, first)
-    return reads.filter(pl.col("read_at") >= first).select(*READS.schema.names, "available_at")
+def _history(store: Store, as_of: datetime, params: Params) -> pl.DataFrame:
+    """The newest reads of `training.window_days`, in the order of time."""
+    first = as_of - timedelta(days=params.training.window_days)
+    reads = _reads(store, as_of, first).filter(pl.col("read_at") >= first)
+    return reads.select(*READS.schema.names, "available_at").tail(params.training.max_reads)
 
 
 def _reads(store: Store, as_of: datetime, first: datetime) -> pl.DataFrame:

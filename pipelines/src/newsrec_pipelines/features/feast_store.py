@@ -21,10 +21,15 @@ from newsrec_pipelines.store import Store
 
 
 @contextlib.contextmanager
-def offline(store: Store) -> Iterator[FeatureStore]:
-    """A feature store that reads the counters only: no database, and no trace afterwards."""
+def offline(store: Store, sight_days: int) -> Iterator[FeatureStore]:
+    """A feature store that reads the counters only: no database, and no trace afterwards.
+
+    Args:
+        store: where the counters lie.
+        sight_days: how far back `sight` is read.
+    """
     with tempfile.TemporaryDirectory(prefix="newsrec-feast-") as folder:
-        features = FeatureStore(config=_config(Path(folder) / "registry.db", None))
+        features = FeatureStore(config=_config(Path(folder) / "registry.db", None, sight_days))
         definitions = define(store.url)
         # FeatureStore.apply would also touch the online store.
         for entity in definitions.entities:
@@ -79,12 +84,14 @@ def _applied(registry: Path, database: dict[str, Any], store_url: str) -> Featur
     return features
 
 
-def _config(registry: Path, database: dict[str, Any] | None) -> RepoConfig:
+def _config(
+    registry: Path, database: dict[str, Any] | None, sight_days: int | None = None
+) -> RepoConfig:
     return RepoConfig(
         project=PROJECT,
         provider="local",
         registry=RegistryConfig(path=str(registry), cache_ttl_seconds=0),
-        offline_store={"type": offline_store.STORE_TYPE},
+        offline_store={"type": offline_store.STORE_TYPE, "sight_days": sight_days},
         online_store=(database or {}) | {"type": online_store.STORE_TYPE} if database else None,
         entity_key_serialization_version=3,
     )

@@ -10,7 +10,7 @@ import polars as pl
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.features import feast_loader, snapshots
-from newsrec_pipelines.features.raw import KEYS, view_name
+from newsrec_pipelines.features.raw import KEYS, ONLINE, view_name
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.store import Store
 
@@ -35,7 +35,7 @@ def materialize(settings: Settings, as_of: datetime) -> dict[str, int]:
     feast_store = feast_loader.load()
     written = {}
     with feast_store.online(settings) as features:
-        for view in track(list(KEYS), "materialize"):
+        for view in track(ONLINE, "materialize"):
             name = view_name(view)
             until = features.get_feature_view(name).most_recent_end_time
             # Both ends count, and rows are stamped with whole seconds.

@@ -33,6 +33,8 @@ class CountersOfflineStoreConfig(DuckDBOfflineStoreConfig):
     """Feast finds this class by the name of the store's."""
 
     type: StrictStr = STORE_TYPE
+    # Rows of so many days are read where there are no snapshots; None is all of them.
+    sight_days: int | None = None
 
 
 class CountersOfflineStore(DuckDBOfflineStore):
@@ -59,12 +61,15 @@ class CountersOfflineStore(DuckDBOfflineStore):
         if not isinstance(entity_df, pd.DataFrame) or not full_feature_names:
             raise NotImplementedError("pass a data frame and full_feature_names=True")
         moments = entity_df[_ASKED]
-        result = ibis.memtable(entity_df)
+        asked = result = ibis.memtable(entity_df)
         for view in feature_views:
-            rows = _read(view.batch_source, moments.min(), moments.max())
+            days = config.offline_store.sight_days
+            rows = _read(view.batch_source, moments.min(), moments.max(), days)
             prefix = f"{view.name}:"
             features = [r.removeprefix(prefix) for r in feature_refs if r.startswith(prefix)]
             keys = [column.name for column in view.entity_columns]
+            # Few of many: an ASOF join would sort them all.
+            rows = rows.semi_join(asked.select(*keys).distinct(), keys)
             rows = rows.select(
                 **{f"_{key}": rows[key] for key in keys},
                 _stamp=rows[_ASKED],
@@ -104,14 +109,16 @@ class CountersOfflineStore(DuckDBOfflineStore):
         )
 
 
-def _read(source: DataSource | None, first: datetime, last: datetime) -> Table:
+def _read(
+    source: DataSource | None, first: datetime, last: datetime, days: int | None = None
+) -> Table:
     """The rows of a view that may be the last before a moment from `first` to `last`."""
     if not isinstance(source, FileSource):
         raise DataError(f"{source} is no folder of counters")
     url, _, dataset = source.path.rpartition("/counters/")
     store = Store(url if "://" in url else f"file://{url}")
     view = dataset.rstrip("/")
-    parts = snapshots.parts(store, view, _day(first), _day(last))
+    parts = snapshots.parts(store, view, _day(first), _day(last), days)
     frame = partitions.scan(store, parts)
     if frame is None:
         return ibis.memtable(schema(view).to_frame().to_arrow())

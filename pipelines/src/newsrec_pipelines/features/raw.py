@@ -52,8 +52,8 @@ FEATURES: Final[dict[str, dict[str, pl.DataType]]] = {
         "last_seen_at": STAMP,
     },
 }
-# A row a reader and article: too many to look up one by one, so no online store holds them.
-OFFLINE_ONLY: Final = ("sight",)
+# `sight` has a row for each time a reader saw an article: too many for an online store.
+ONLINE: Final = tuple(view for view in KEYS if view != "sight")
 
 
 def view_name(view: str) -> str:

@@ -1,5 +1,6 @@
 """Raw feature rows for moments asked: point in time for training, at one moment for scoring."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,49 +14,64 @@ from newsrec_pipelines.store import Store
 if TYPE_CHECKING:
     from feast import FeatureStore
 
-COUNTED = ("article", "user", "user_category")
 _ONLINE_ROWS = 5_000  # entities asked for in one query
 
 
-def historical(store: Store, pairs: pl.DataFrame) -> FeatureRows:
-    """The last row of each entity at each moment asked, by Feast's point-in-time join.
+def historical(store: Store, pairs: pl.DataFrame, sight_days: int) -> FeatureRows:
+    """The last row of each key at each moment asked, by Feast's point-in-time join.
 
     Args:
         store: where the counters lie.
-        pairs: `user_id`, `article_id`, `category` (of the article) and `asked_at`.
+        pairs: `user_id`, `article_id`, `category` and `publisher` (of the article), `asked_at`.
+        sight_days: how far back `sight` is read.
 
     Returns:
-        Frames keyed by entity and `asked_at`, one row each, without those that had no row yet.
+        Frames by key and `asked_at`, one row each, without those that had no row yet.
     """
+    snapshots.require_counters(store)
     asked = pairs.with_columns(pl.col("asked_at").cast(STAMP))
-    return _join(store, {view: asked.select(*KEYS[view], "asked_at") for view in COUNTED})
+    feast_store = feast_loader.load()
+    with feast_store.offline(store, sight_days) as features, feast_store.quiet():
+        rows = {
+            view: _join(features, view, asked.select(*keys, "asked_at"))
+            for view, keys in KEYS.items()
+        }
+    return FeatureRows(**rows)
 
 
 def request_features(
     store: Store,
     as_of: datetime,
     user_ids: pl.Series,
-    article_ids: pl.Series,
-    categories: pl.Series,
+    articles: pl.DataFrame,
+    sight_days: int,
 ) -> FeatureRows:
-    """The last row of each reader, article, and reader and category, at one moment.
+    """The last row of each key at one moment: what `historical` gives for it, without a join.
 
-    The same join as `historical`, one row an entity: the number of pairs does not matter, and the
-    files are the last snapshots before the moment and what came since.
+    Only keys that have a row are looked at, so the number of pairs does not matter, and the files
+    are the last snapshots before the moment and what came since.
+
+    Args:
+        store: where the counters lie.
+        as_of: the moment.
+        user_ids: readers.
+        articles: `article_id`, `category` and `publisher`.
+        sight_days: how far back `sight` is read.
     """
-    moment = pl.lit(as_of).cast(STAMP).alias("asked_at")
-    entities = _entities(user_ids, article_ids, categories)
-    rows = _join(store, {view: frame.with_columns(moment) for view, frame in entities.items()})
-    return FeatureRows(*(frame.drop("asked_at", strict=False) for frame in rows))
+    snapshots.require_counters(store)
+    names = {"user_id": user_ids} | {
+        column: articles[column] for column in ("article_id", "category", "publisher")
+    }
+    rows = {}
+    for view, keys in KEYS.items():
+        of = {key: names[key] for key in keys}
+        found = snapshots.last_rows(store, view, as_of, of, sight_days)
+        rows[view] = _empty(view) if found is None else found.drop("event_timestamp")
+    return FeatureRows(**rows)
 
 
-def online(
-    features: "FeatureStore",
-    user_ids: pl.Series,
-    article_ids: pl.Series,
-    categories: pl.Series,
-) -> FeatureRows:
-    """The last materialized row of each reader, article, and reader and category.
+def online(features: "FeatureStore", view: str, keys: Mapping[str, pl.Series]) -> pl.DataFrame:
+    """The last materialized row of each key of a view, without keys that have none.
 
     For the refresh during the day: the same values as `request_features` gives for a moment between
     the last and the next materialization. A row stamped after the moment that pair features are
@@ -63,59 +79,33 @@ def online(
 
     Args:
         features: what `feast_store.online` returns; open it once.
-        user_ids: readers.
-        article_ids: articles.
-        categories: the categories of the articles.
+        view: one of `raw.ONLINE`.
+        keys: key column -> values, side by side.
     """
-    rows = []
-    for view, entities in _entities(user_ids, article_ids, categories).items():
-        parts = [_empty(view)]
-        for part in entities.iter_slices(_ONLINE_ROWS):
-            response = features.get_online_features(
-                _references(view), part.to_dict(as_series=False), full_feature_names=True
-            )
-            parts.append(_named(view, pl.DataFrame(response.to_dict())))
-        rows.append(pl.concat(parts))
-    return _all(dict(zip(COUNTED, rows, strict=True)))
+    entities = pl.DataFrame(keys).unique().sort(KEYS[view])
+    parts = [_empty(view)]
+    for part in entities.iter_slices(_ONLINE_ROWS):
+        response = features.get_online_features(
+            _references(view), part.to_dict(as_series=False), full_feature_names=True
+        )
+        parts.append(_named(view, pl.DataFrame(response.to_dict())))
+    return pl.concat(parts)
 
 
-def _all(rows: dict[str, pl.DataFrame]) -> FeatureRows:
-    return FeatureRows(**{view: rows.get(view, _empty(view)) for view in KEYS})
-
-
-def _entities(
-    user_ids: pl.Series, article_ids: pl.Series, categories: pl.Series
-) -> dict[str, pl.DataFrame]:
-    users = user_ids.unique().sort().alias("user_id").to_frame()
-    of_users = categories.unique().sort().alias("category").to_frame()
-    return {
-        "article": article_ids.unique().sort().alias("article_id").to_frame(),
-        "user": users,
-        "user_category": users.join(of_users, how="cross"),
-    }
-
-
-def _join(store: Store, asked: dict[str, pl.DataFrame]) -> FeatureRows:
-    snapshots.require_counters(store)
-    feast_store = feast_loader.load()
-    rows = []
-    with feast_store.offline(store) as features, feast_store.quiet():
-        for view, frame in asked.items():
-            # Many pairs ask for the same entity at the same moment.
-            entities = frame.drop_nulls().unique().rename({"asked_at": "event_timestamp"})
-            if entities.is_empty():
-                rows.append(_empty(view).with_columns(pl.lit(None, STAMP).alias("asked_at")))
-                continue
-            job = features.get_historical_features(
-                entities.to_pandas(), _references(view), full_feature_names=True
-            )
-            found = pl.DataFrame(pl.from_arrow(job.to_arrow()))
-            rows.append(_named(view, found, "event_timestamp"))
-    return _all(dict(zip(asked, rows, strict=True)))
+def _join(features: "FeatureStore", view: str, asked: pl.DataFrame) -> pl.DataFrame:
+    # Many pairs ask for the same key at the same moment.
+    entities = asked.drop_nulls().unique().rename({"asked_at": "event_timestamp"})
+    if entities.is_empty():
+        return _empty(view).with_columns(pl.lit(None, STAMP).alias("asked_at"))
+    job = features.get_historical_features(
+        entities.to_pandas(), _references(view), full_feature_names=True
+    )
+    found = pl.DataFrame(pl.from_arrow(job.to_arrow()))
+    return _named(view, found, "event_timestamp")
 
 
 def _named(view: str, found: pl.DataFrame, asked: str | None = None) -> pl.DataFrame:
-    """Feast's answer under our names and types, without entities that have no row."""
+    """Feast's answer under our names and types, without keys that have no row."""
     keys = [*KEYS[view], "asked_at"] if asked else [*KEYS[view]]
     prefix = f"{view_name(view)}__"
     names = {f"{prefix}{name}": name for name in FEATURES[view]} | (

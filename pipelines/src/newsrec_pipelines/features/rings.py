@@ -56,13 +56,13 @@ def day_rings(
     """
     n = len(prior_age)
     fine = np.zeros((n, grid.fine + grid.slots), np.int64)
-    _shift_in(fine, prior_fine, prior_age)
+    shift_in(fine, prior_fine, prior_age)
     fine[article, grid.fine + slot] = count
 
     # A stamp inside a coarse bucket belongs to that bucket, which ends later, never after the day.
     hours = fine[:, grid.fine :].reshape(n, grid.slots // grid.per_coarse, grid.per_coarse)
     coarse = np.zeros((n, grid.coarse + hours.shape[1]), np.int64)
-    _shift_in(coarse, prior_coarse, prior_age // grid.per_coarse)
+    shift_in(coarse, prior_coarse, prior_age // grid.per_coarse)
     coarse[:, grid.coarse :] = hours.sum(axis=2)
     so_far = hours.cumsum(axis=2)
 
@@ -73,8 +73,14 @@ def day_rings(
     return fine_rings, coarse_rings
 
 
-def _shift_in(target: Counts, ring: Counts, age: NDArray[np.int64]) -> None:
-    """Write each ring in front of the day, moved to the left by its age in buckets."""
+def shift_in(target: Counts, ring: Counts, age: NDArray[np.int64]) -> None:
+    """Write each ring into the front of `target`, moved to the left by its age in buckets.
+
+    Args:
+        target: shape (n, any), changed.
+        ring: shape (n, length); what is moved out on the left is lost.
+        age: shape (n,), not negative.
+    """
     length = ring.shape[1]
     columns = np.arange(length)[None, :] - age[:, None]
     row, element = np.nonzero(columns >= 0)

@@ -1,6 +1,8 @@
 """Which counter files hold the last rows before a moment, so that no reader walks the history."""
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import polars as pl
 
@@ -9,6 +11,9 @@ from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.partitions import Manifest
 from newsrec_pipelines.store import Store
+
+# Views without snapshots: the rows of their last days are all that counts.
+FORGETFUL: Final = ("sight",)
 
 
 def rows_dataset(view: str) -> str:
@@ -21,14 +26,26 @@ def state_dataset(view: str) -> str:
     return f"counters/{view}_state"
 
 
-def parts(store: Store, view: str, first: date, last: date) -> list[Manifest]:
+def parts(
+    store: Store, view: str, first: date, last: date, days: int | None = None
+) -> list[Manifest]:
     """Partitions with each key's last row before `first`, and all rows from `first` to `last`.
 
     The newest snapshot before `first` stands for everything before it. Days after it that have no
     snapshot (a kill, or snapshots thrown away) are read as rows, so the answer is the same.
+
+    Args:
+        store: where the counters lie.
+        view: which.
+        first: the first day of which all rows are wanted.
+        last: the last day.
+        days: read rows of so many days before `first` instead of a snapshot, for `sight`: what is
+            older is forgotten.
     """
-    snapshot = _newest(store, state_dataset(view), first)
+    snapshot = None if view in FORGETFUL else _newest(store, state_dataset(view), first)
     since = snapshot.day + timedelta(days=1) if snapshot else None
+    if view in FORGETFUL and days is not None:
+        since = first - timedelta(days=days)
     rows = partitions.manifests(store, rows_dataset(view), first=since, last=last)
     return [snapshot, *rows] if snapshot else rows
 
@@ -40,11 +57,36 @@ def _newest(store: Store, dataset: str, before: date) -> Manifest | None:
     return None
 
 
-def last_rows(store: Store, view: str, day: date) -> pl.DataFrame | None:
-    """The last row of each key at the end of the day before `day`; None when there is none."""
-    frame = partitions.scan(store, parts(store, view, day, day - timedelta(days=1)))
+def last_rows(
+    store: Store,
+    view: str,
+    before: datetime,
+    of: Mapping[str, pl.Series] | pl.DataFrame | None = None,
+    days: int | None = None,
+) -> pl.DataFrame | None:
+    """The last row of each key that was stamped at or before a moment.
+
+    Args:
+        store: where the counters lie.
+        view: which.
+        before: the moment.
+        of: these keys only: a frame of whole keys, or key column -> values.
+        days: see `parts`.
+
+    Returns:
+        The columns of `raw.schema`, sorted by key; None when there are no counters at all.
+    """
+    first, last = (m.astimezone(UTC).date() for m in (before, before - timedelta(microseconds=1)))
+    frame = partitions.scan(store, parts(store, view, first, last, days))
     if frame is None:
         return None
+    frame = frame.filter(pl.col("event_timestamp") <= before)
+    if isinstance(of, pl.DataFrame):
+        frame = frame.join(of.lazy(), on=of.columns, how="semi")
+    elif of is not None:
+        for column, values in of.items():
+            wanted = values.unique().alias(column).to_frame().lazy()
+            frame = frame.join(wanted, on=column, how="semi")
     keys = KEYS[view]
     return (
         frame.sort(*keys, "event_timestamp")

@@ -17,7 +17,7 @@ class Pairs(NamedTuple):
 
 
 class FeatureRows(NamedTuple):
-    """Raw rows of the feature views, as they were stamped; `pairs` makes values for a moment of them.
+    """Raw rows of the feature views, as stamped; `pairs` makes values for a moment of them.
 
     A frame has the columns of its view in `raw`, one row a key; or one row a key and moment asked
     for, when it has a column ``asked_at``. Keys without any row are missing.

@@ -1,4 +1,4 @@
-"""Counters of readers, and of readers by category: a row for each that was active on a day."""
+"""Counters of readers, also by category or publisher: a row for each that was active on a day."""
 
 from datetime import date, datetime, timedelta
 
@@ -43,29 +43,31 @@ def user_counters(
     )
 
 
-def user_category_counters(
+def user_counters_by(
+    column: str,
     views: pl.DataFrame,
-    categories: pl.DataFrame,
+    articles: pl.DataFrame,
     state: pl.DataFrame | None,
     day: date,
     params: Params,
 ) -> pl.DataFrame:
-    """The decayed sums of `user_counters` by the category of the article.
+    """The decayed sums of `user_counters` by the category (or publisher) of the article.
 
     Args:
+        column: ``category`` or ``publisher``.
         views: as above.
-        categories: `article_id` and `category`; an article that is not in it counts as unknown.
+        articles: `article_id` and `column`; an article that is not in it counts as unknown.
         state: the last row of each reader and category before `day`, or None.
         day: the day.
         params: the half-life.
 
     Returns:
-        `user_id`, `category`, `event_timestamp`, `stamped_at`, `reads_decayed`, `dwell_decayed`.
+        `user_id`, `column`, `event_timestamp`, `stamped_at`, `reads_decayed`, `dwell_decayed`.
     """
-    of_category = views.join(categories, on="article_id", how="left").with_columns(
-        pl.col("category").fill_null(UNKNOWN)
-    )
-    rows = _sums(of_category, state, ["user_id", "category"], day, params)
+    named = views.join(
+        articles.select("article_id", column), on="article_id", how="left"
+    ).with_columns(pl.col(column).fill_null(UNKNOWN))
+    rows = _sums(named, state, ["user_id", column], day, params)
     return rows.drop("reads_total", "dwell_total")
 
 
