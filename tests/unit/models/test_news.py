@@ -7,9 +7,8 @@ import pytest
 
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import SLATE_SCHEMA
-from newsrec_pipelines.models import news, teaching
-from newsrec_pipelines.models.alone import Chance, slates_alone
-from newsrec_pipelines.models.blend import COLUMNS, Scorers
+from newsrec_pipelines.models import teaching
+from newsrec_pipelines.models.blend import COLUMNS
 from newsrec_pipelines.models.news import NewsModel
 from support.factories_models import (
     AS_OF,
@@ -39,8 +38,10 @@ def test_each_reader_gets_a_whole_slate_in_the_order_of_the_request() -> None:
     assert slates.schema == SLATE_SCHEMA
     assert slates["user_id"].to_list() == REQUEST.users["user_id"].to_list()
     assert (slates["article_ids"].list.len() == PARAMS.slate.depth).all()
-    assert places(slates)["propensities"].eq(1.0).all()
-    assert places(slates)["scores"].is_between(0, 1).all()
+    assert places(slates)["propensities"].is_between(0, 1, closed="right").all()
+    # All are unseen here: from the place where exploration begins, nothing is certain.
+    certain = slates["propensities"].list.head(PARAMS.slate.explore_from - 1).explode()
+    assert certain.eq(1.0).all()
 
 
 def test_slates_hold_nothing_read_and_nothing_expired() -> None:
@@ -73,10 +74,11 @@ def test_cold_readers_get_their_chosen_categories_first() -> None:
         assert {CATEGORY[a] for a in ids[:10]} == {chosen[0]}
 
 
-def test_slates_do_not_depend_on_how_readers_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slates_do_not_depend_on_how_readers_are_cut() -> None:
     whole = MODEL.predict(REQUEST)
-    monkeypatch.setattr(news, "_BLOCK_READERS", 5)
-    assert MODEL.predict(REQUEST).equals(whole)
+    for readers, threads in ((5, 1), (5, 2), (100, 2)):
+        blocks = MODEL.predict_blocks(REQUEST, readers, threads)
+        assert pl.concat(block.slates for block in blocks).equals(whole)
     alone = REQUEST.users.filter(user_id="u07")
     history = REQUEST.history.filter(user_id="u07")
     assert MODEL.predict(replace(REQUEST, users=alone, history=history)).equals(
@@ -123,7 +125,8 @@ def test_everything_can_be_trained_on_next_to_nothing() -> None:
     model = NewsModel.produce_model(tiny, PARAMS)
     slates = model.predict(make_request(tiny))
     assert slates["article_ids"].list.len().to_list() == [PARAMS.slate.depth]
-    assert model.metrics["auc"] is None
+    assert model.metrics["clicked"] is None
+    assert model.ranker.trees == 0
 
 
 def test_data_without_texts_dwell_categories_and_languages_makes_slates() -> None:
@@ -137,45 +140,36 @@ def test_data_without_texts_dwell_categories_and_languages_makes_slates() -> Non
     assert "because_you_read" not in places(slates)["code"].to_list()
 
 
-def test_the_ranker_is_taught_with_scorers_that_did_not_see_its_days(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fitted = []
-
-    class Spy(Scorers):
-        @classmethod
-        def fit(cls, data, params):  # type: ignore[no-untyped-def]
-            fitted.append(data)
-            return super().fit(data, params)
-
-    monkeypatch.setattr(teaching, "Scorers", Spy)
-    # The earliest read of all was reported late: within the days of the examples.
-    late = pl.col("read_at") == pl.col("read_at").min()
-    arrived = pl.when(late).then(pl.lit(DATA.as_of)).otherwise("available_at")
-    data = replace(DATA, reads=DATA.reads.with_columns(available_at=arrived))
-    teaching.teach_ranker(data, PARAMS)
-    first = data.examples["asked_at"].min()
-    assert len(fitted) == 1
-    assert 0 < fitted[0].reads.height < data.reads.height
-    assert (fitted[0].reads["read_at"] < first).all()
-    assert fitted[0].reads["read_at"].min() > data.reads["read_at"].min()
-
-
 def test_values_that_are_not_finite_make_no_model() -> None:
     bad = DATA.examples.with_columns(ctr_24h=pl.lit(float("nan")))
-    with pytest.raises(ModelError, match="not finite"):
+    with pytest.raises(ModelError, match="no finite"):
         NewsModel.produce_model(replace(DATA, examples=bad), PARAMS)
 
 
-def test_examples_of_unknown_readers_and_articles_are_scored_too() -> None:
-    examples = DATA.examples.head(3).with_columns(
-        user_id=pl.Series(["nobody", "u00", "u00"]),
-        article_id=pl.Series(["a001", "nothing", "a001"]),
-    )
-    scores = MODEL.score_examples(REQUEST, examples)
-    assert scores.shape == (3,)
-    assert np.isfinite(scores).all()
-    assert MODEL.ranker.names == COLUMNS
+def test_a_training_starts_from_the_factors_of_an_earlier_model() -> None:
+    before = teaching.before(DATA, AS_OF - timedelta(days=1))
+    earlier = NewsModel.produce_model(before, PARAMS)
+    params = with_params(als={"warm_epochs": 1})
+    warm, cold = (NewsModel.produce_model(DATA, params, start) for start in (earlier, None))
+    assert not np.array_equal(warm.scorers.als.factors, cold.scorers.als.factors)
+    assert (warm.predict(REQUEST)["article_ids"].list.len() == PARAMS.slate.depth).all()
+
+
+def test_what_led_to_each_place_is_kept() -> None:
+    blocks = list(MODEL.predict_blocks(REQUEST, readers_per_block=7))
+    placed = pl.concat(block.placed for block in blocks)
+    slates = pl.concat(block.slates for block in blocks)
+    assert slates.equals(MODEL.predict(REQUEST))
+    lists = placed.group_by("user_id", maintain_order=True).agg("article_id", "place")
+    assert lists["article_id"].to_list() == slates["article_ids"].to_list()
+    assert lists["place"][0].to_list() == list(range(1, PARAMS.slate.depth + 1))
+    assert (placed["sources"].list.len() > 0).all()
+    # The score is what the ranker gives to the very columns that are kept.
+    columns = placed.select(COLUMNS).to_numpy()
+    assert np.array_equal(MODEL.ranker.score(columns), placed["score"].to_numpy())
+    shares = MODEL.ranker.contributions(columns[:20])
+    assert shares.sum(axis=1) == pytest.approx(placed["score"][:20].to_numpy(), abs=1e-6)
+    assert sum(block.candidates for block in blocks) > placed.height
 
 
 def test_similar_articles_are_of_the_same_topic_and_never_the_article_itself() -> None:
@@ -192,26 +186,3 @@ def test_similar_articles_are_in_the_same_language() -> None:
     similar = MODEL.similar(articles, 5)
     # The only one of the same category is in the other language.
     assert similar["article_ids"].list.len().to_list() == [0] * 8
-
-
-def test_a_scorer_alone_keeps_the_rules_of_the_slates() -> None:
-    params = with_params(slate={"depth": 10, "max_per_publisher": 2})
-    for scorer in (*MODEL.scorers.all, Chance(7)):
-        slates = slates_alone(scorer, REQUEST, params)
-        placed = slates.explode("article_ids").rename({"article_ids": "article_id"})
-        assert slates["user_id"].to_list() == REQUEST.users["user_id"].to_list()
-        assert (slates["article_ids"].list.len() == 10).all()
-        assert placed.join(REQUEST.history, on=["user_id", "article_id"]).is_empty()
-        publishers = placed.join(REQUEST.articles, on="article_id")
-        assert publishers.group_by("user_id", "publisher").len()["len"].max() <= 2
-
-
-def test_popularity_alone_puts_the_most_read_first_and_the_newest_of_equals() -> None:
-    slates = slates_alone(MODEL.scorers.popularity, without_history(REQUEST), PARAMS)
-    assert slates["article_ids"][0].to_list()[:4] == ["a003", "a010", "a000", "a001"]
-
-
-def test_chance_is_the_same_for_the_same_seed_and_moment() -> None:
-    one, same, other = Chance(7), Chance.from_state(Chance(7).state(), PARAMS), Chance(8)
-    vectors = [c.user_vectors(REQUEST).tobytes() for c in (one, same, other)]
-    assert vectors[0] == vectors[1] != vectors[2]

@@ -15,7 +15,8 @@ from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.store import Store
 
 FOLDER: Final = "models"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_TEXT: Final = "text"
 
 
 class ModelManifest(BaseModel):
@@ -28,6 +29,7 @@ class ModelManifest(BaseModel):
             parameters.
         git_commit: of the code.
         data_hash: of the partitions that were read.
+        previous: the version whose factors the training started from.
         as_of: nothing that became available at or after this moment was seen.
         created_from: numbers of rows of the training data.
         params: all of params.yaml.
@@ -44,6 +46,7 @@ class ModelManifest(BaseModel):
     data_hash: str
     as_of: datetime
     created_from: dict[str, int | bool]
+    previous: str | None = None
     params: dict[str, Any]
     metrics: dict[str, float | None]
     files: dict[str, str]
@@ -59,10 +62,12 @@ class ModelManifest(BaseModel):
             raise ModelError(f"{where} is no model manifest: {field}: {first['msg']}") from e
 
 
-def version_of(as_of: datetime, data_hash: str, params: Params, git_commit: str) -> str:
-    """The version's name: the same moment, code, data and parameters have the same one."""
+def version_of(
+    as_of: datetime, data_hash: str, params: Params, git_commit: str, previous: str | None = None
+) -> str:
+    """The version's name: the same moment, code, data, parameters and start have the same one."""
     # The hash is that of whole partitions: two moments of one day share it, and see other rows.
-    parts = [as_of.isoformat(), data_hash, params.model_dump(mode="json"), git_commit]
+    parts = [as_of.isoformat(), data_hash, params.model_dump(mode="json"), git_commit, previous]
     content = json.dumps(parts, sort_keys=True)
     return f"{as_of:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
@@ -72,7 +77,8 @@ def save(
 ) -> ModelManifest:
     """Write the files of each part, and the manifest last: without it there is no version.
 
-    Arrays become ``<part>.<key>.npy``, everything else of a part ``<part>.json``.
+    Arrays become ``<part>.<key>.npy``, a ``text`` ``<part>.txt``, everything else of a part
+    ``<part>.json``.
 
     Raises:
         ModelError: when an array holds NaN or infinity.
@@ -84,7 +90,10 @@ def save(
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise ModelError(f"{part}.{key} holds values that are not finite numbers")
             files[f"{part}.{key}.npy"] = _npy(array)
-        files[f"{part}.json"] = _json({k: v for k, v in state.items() if k not in arrays})
+        if _TEXT in state:
+            files[f"{part}.txt"] = state[_TEXT].encode()
+        rest = {k: v for k, v in state.items() if k not in arrays and k != _TEXT}
+        files[f"{part}.json"] = _json(rest)
     for name, content in files.items():
         store.write_bytes(_key(manifest.version, name), content)
     hashes = {name: _sha256(content) for name, content in sorted(files.items())}
@@ -137,6 +146,8 @@ def load(store: Store, version: str) -> tuple[ModelManifest, dict[str, dict[str,
         state = states.setdefault(part, {})
         if rest == "json":
             state.update(json.loads(content))
+        elif rest == "txt":
+            state[_TEXT] = content.decode()
         else:
             try:
                 array = np.load(io.BytesIO(content), allow_pickle=False)

@@ -1,39 +1,71 @@
-"""The news model: scorers find candidates, the ranker orders them, rules make slates."""
+"""The news model: sources find candidates, the ranker orders them, rules make slates."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from typing import Final, Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import ValidationError
+from threadpoolctl import threadpool_limits
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ModelError
-from newsrec_pipelines.features.pairs import pair_features
-from newsrec_pipelines.features.types import Request, TrainingData
-from newsrec_pipelines.models import artifacts, candidates, slates
+from newsrec_pipelines.features.pairs import PairFeatures
+from newsrec_pipelines.features.types import Pairs, Request, TrainingData
+from newsrec_pipelines.models import artifacts, slates
 from newsrec_pipelines.models.artifacts import ModelManifest
-from newsrec_pipelines.models.blend import COLUMNS, Scorers, columns, dots
+from newsrec_pipelines.models.blend import (
+    COLUMNS,
+    SCORERS,
+    Matrix,
+    Scorers,
+    columns,
+    list_starts,
+)
+from newsrec_pipelines.models.candidates import Candidates, retrieve
+from newsrec_pipelines.models.feedback import Weights
+from newsrec_pipelines.models.popularity import Popularity
 from newsrec_pipelines.models.ranker import Ranker
-from newsrec_pipelines.models.reasons import much_read, reasons
+from newsrec_pipelines.models.reasons import Reasons
+from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.similar import similar_articles
-from newsrec_pipelines.models.teaching import teach_ranker
+from newsrec_pipelines.models.teaching import Lesson, lessons, teach
 from newsrec_pipelines.store import Store
 
-# Numbers of one dense matrix: 16 MB each, and the readers of a block follow from it.
-_BLOCK_CELLS: Final = 4_000_000
-_BLOCK_READERS: Final = 1000
+READERS_PER_BLOCK: Final = 2000
+
+
+@dataclass(frozen=True)
+class Block:
+    """Slates of some readers, and what led to them.
+
+    Attributes:
+        users: the readers, rows of the request's.
+        slates: schema `SLATE_SCHEMA`, in their order.
+        placed: one row a placed article, in the order of slates and places: ``user_id``,
+            ``article_id``, ``place``, ``step``, ``propensity``, ``score``, ``sources`` (names of
+            the sources that found it), and `COLUMNS` (float32).
+        candidates: how many pairs were ranked.
+    """
+
+    users: pl.DataFrame
+    slates: pl.DataFrame
+    placed: pl.DataFrame
+    candidates: int
 
 
 class NewsModel:
-    """Popularity, ALS and content, blended by a linear ranker.
+    """Candidates by several sources, ordered by LambdaMART on what readers gave their time to.
 
     Slates never hold an article that the reader has read or hidden, that is older than
-    ``slate.max_age_hours``, or that is in a language she does not read; nor, as long as there are
-    others, more than ``slate.max_per_publisher`` of one publisher. Readers without any read get
-    their chosen categories first. The same request gives the same slates, however readers are cut
-    into blocks.
+    ``slate.max_age_hours``, in a language that she does not read, or not meant for her region;
+    `slates.place` says which rules they follow. Readers without any read get their chosen
+    categories first. The same request gives the same slates, however readers are cut into blocks.
     """
 
     name: Final = "news"
@@ -51,51 +83,80 @@ class NewsModel:
         self.metrics = metrics
 
     @classmethod
-    def produce_model(cls, data: TrainingData, params: Params) -> Self:
+    def produce_model(
+        cls, data: TrainingData, params: Params, previous: Self | None = None
+    ) -> Self:
         """Train on all that `data` holds.
+
+        Args:
+            data: what was known.
+            params: everything that changes the result.
+            previous: an earlier model, whose factors the training starts from (warm start). It
+                must know nothing that `data` does not.
 
         Raises:
             ModelError: when the data makes a model with values that are not finite numbers.
         """
-        ranker, metrics = teach_ranker(data, params)
-        return cls(Scorers.fit(data, params), ranker, params, metrics)
+        taught = [one for one, _ in lessons(data, params)]
+        ranker = teach(taught, Weights.of(data.reads, params), params)
+        start = previous.scorers if previous else None
+        return cls(Scorers.fit(data, params, start), ranker, params, _metrics(taught, ranker))
 
     def predict(self, request: Request) -> pl.DataFrame:
         """A slate for each reader of the request, in its order; schema `SLATE_SCHEMA`.
 
-        Scores are expected shares of a whole read. Readers for whom nothing is left get empty
-        lists. Memory is bounded by blocks of readers.
+        Only the order of scores has a meaning. Readers for whom nothing is left get empty lists.
+        """
+        made = [block.slates for block in self.predict_blocks(request)]
+        return pl.concat(made) if made else slates.empty(request.users)
+
+    def predict_blocks(
+        self, request: Request, readers_per_block: int = READERS_PER_BLOCK, threads: int = 1
+    ) -> Iterator[Block]:
+        """Slates in blocks of readers, in the request's order.
+
+        What all readers share is computed once, before the first block; memory is bounded by the
+        blocks. Blocks are made by `threads` threads, each of which computes on one core.
         """
         oldest = request.as_of - timedelta(hours=self.params.slate.max_age_hours)
         fresh = pl.col("published_at").is_between(oldest, request.as_of)
         request = replace(request, articles=request.articles.filter(fresh))
-        if request.articles.is_empty() or request.users.is_empty():
-            return slates.empty(request.users)
-        rows = max(1, min(_BLOCK_READERS, _BLOCK_CELLS // request.articles.height))
-        return pl.concat(
-            self._predict_block(replace(request, users=users))
-            for users in request.users.iter_slices(rows)
-        )
-
-    def score_examples(self, request: Request, examples: pl.DataFrame) -> np.ndarray:
-        """Score of each example, shape (examples,), by what is known before ``request.as_of``.
-
-        Args:
-            request: its users and articles include those of the examples, its history is what the
-                scorers may know.
-            examples: as in `TrainingData`, with the pair features of their own moments.
-        """
-        return self.ranker.score(self.scorers.columns_of_examples(request, examples))
+        rows = np.arange(request.users.height)
+        parts = (rows[n : n + readers_per_block] for n in range(0, len(rows), readers_per_block))
+        if request.articles.is_empty():
+            for part in parts:
+                users = request.users[part]
+                yield Block(users, slates.empty(users), pl.DataFrame(), 0)
+            return
+        moment = _Moment(self, request)
+        # Threads of BLAS and of LightGBM would only fight those of the blocks.
+        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+            waiting = [pool.submit(moment.block, part) for part in islice(parts, threads + 1)]
+            while waiting:
+                done = waiting.pop(0).result()
+                waiting += [pool.submit(moment.block, part) for part in islice(parts, 1)]
+                yield done
 
     def similar(self, articles: pl.DataFrame, k: int) -> pl.DataFrame:
         """Up to `k` neighbours of each article; see `similar_articles`."""
         return similar_articles(articles, self.scorers.content, self.scorers.als, k)
 
-    def save(self, store: Store, data: TrainingData, git_commit: str) -> ModelManifest:
-        """Write the artefact of this model, which was trained on `data`."""
+    def save(
+        self, store: Store, data: TrainingData, git_commit: str, previous: str | None = None
+    ) -> ModelManifest:
+        """Write the artefact of this model, which was trained on `data`.
+
+        Args:
+            store: where to.
+            data: what was known.
+            git_commit: of the code.
+            previous: the version that the training started from.
+        """
         manifest = ModelManifest(
             name=self.name,
-            version=artifacts.version_of(data.as_of, data.data_hash, self.params, git_commit),
+            version=artifacts.version_of(
+                data.as_of, data.data_hash, self.params, git_commit, previous
+            ),
             git_commit=git_commit,
             data_hash=data.data_hash,
             as_of=data.as_of,
@@ -106,6 +167,7 @@ class NewsModel:
                 "examples": data.examples.height,
                 "sampled_negatives": data.sampled_negatives,
             },
+            previous=previous,
             params=self.params.model_dump(mode="json"),
             metrics=self.metrics,
             files={},
@@ -127,7 +189,7 @@ class NewsModel:
             params = Params.model_validate(manifest.params)
             scorers = Scorers.from_states(states, params)
             ranker = Ranker.from_state(states["ranker"])
-        except (ValidationError, KeyError, TypeError) as e:
+        except (ValidationError, KeyError, TypeError, ValueError) as e:
             raise ModelError(
                 f"model {version} was made by other code ({manifest.git_commit}): train again"
             ) from e
@@ -135,49 +197,83 @@ class NewsModel:
             raise ModelError(f"model {version} was taught other features: train again")
         return cls(scorers, ranker, params, manifest.metrics)
 
-    def _predict_block(self, request: Request) -> pl.DataFrame:
-        users, articles = request.users, request.articles
-        # Else every block would weigh the history of all readers.
-        own = request.history.join(users, on="user_id", how="semi")
-        request = replace(request, history=own)
-        vectors = [(s.user_vectors(request), s.article_vectors(request)) for s in self.scorers.all]
-        chosen = candidates.chosen(request)
-        rankings = [u @ a.T for u, a in vectors] + [candidates.newest(request, chosen)]
-        user_row, article_row = candidates.best(
-            rankings, candidates.allowed(request), self.params.slate.candidates_per_scorer
+
+class _Moment:
+    """One request, with all that its readers share."""
+
+    def __init__(self, model: NewsModel, request: Request) -> None:
+        self._request = request
+        self._ranker = model.ranker
+        self._candidates = model.params.candidates
+        self._rows = RequestRows(request)
+        self._opinions = model.scorers.at(self._rows)
+        self._features = PairFeatures(request, model.params)
+        self._rules = slates.SlateRules(
+            request.articles,
+            request.users,
+            request.as_of,
+            model.params.slate,
+            model.params.training.seed,
         )
-        scores = [dots(u, a, user_row, article_row) for u, a in vectors]
-        pairs = pl.DataFrame({"user_row": user_row, "article_row": article_row}).with_columns(
-            users["user_id"].gather(user_row),
-            articles["article_id"].gather(article_row),
-            asked_at=pl.lit(request.as_of).cast(pl.Datetime("us", "UTC")),
+        popularity = self._opinions[Popularity.name]
+        self._reasons = Reasons(self._rows, model.scorers.content, popularity)
+        self._cold = (
+            ~request.users["user_id"]
+            .is_in(request.history["user_id"].unique().implode())
+            .to_numpy()
         )
-        features = pair_features(
-            pairs,
-            request.article_features,
-            request.user_features,
-            request.user_category_features,
-            articles,
-            users,
-            self.params,
+
+    def block(self, user_rows: NDArray[np.int64]) -> Block:
+        """Slates of the readers in these rows of the request."""
+        users = self._request.users[user_rows]
+        found = retrieve(self._opinions, user_rows, self._candidates)
+        ranked = self._columns(found.pairs)
+        placed = self._rules.place(self._scored(found.pairs, ranked))
+        return Block(
+            users=users,
+            slates=slates.as_slates(placed.with_columns(reason=self._reasons.of(placed)), users),
+            placed=_evidence(placed, found, ranked),
+            candidates=len(ranked),
         )
-        cold = ~users["user_id"].is_in(request.history["user_id"].unique().implode()).to_numpy()
-        is_chosen = chosen[user_row, article_row]
-        placed = slates.place(
-            features.with_columns(
-                articles["publisher"].gather(article_row),
-                score=pl.Series(self.ranker.score(columns(features, scores))),
-                popular=pl.Series(scores[0] >= much_read(rankings[0])[user_row]),
-                chosen=pl.Series(is_chosen),
+
+    def _columns(self, pairs: Pairs) -> Matrix:
+        scores = [self._opinions[name].of_pairs(pairs) for name in SCORERS]
+        return columns(self._features.of(pairs), scores, list_starts(pairs.user_row))
+
+    def _scored(self, pairs: Pairs, ranked: Matrix) -> pl.DataFrame:
+        """The candidates as `SlateRules.place` takes them, and ``row``, counting them."""
+        return pl.DataFrame(
+            {
+                "row": np.arange(len(ranked)),
+                "user_row": pairs.user_row,
+                "article_row": pairs.article_row,
+                "score": self._ranker.score(ranked, threads=1),
                 # All that a reader without any read has told us is what she chose.
-                first=pl.Series(is_chosen & cold[user_row]),
-            ),
-            self.params.slate,
+                "first": self._rows.chosen(pairs) & self._cold[pairs.user_row],
+                "exposures_24h": ranked[:, COLUMNS.index("exposures_24h")],
+            }
         )
-        placed = placed.with_columns(
-            articles["category"].gather(placed["article_row"]),
-            users["region"].gather(placed["user_row"]),
-        )
-        return slates.as_slates(
-            placed.with_columns(reason=reasons(placed, request, self.scorers.content)), users
-        )
+
+
+def _evidence(placed: pl.DataFrame, found: Candidates, ranked: Matrix) -> pl.DataFrame:
+    """What is kept of each placed article, so that it can be explained later."""
+    row = placed["row"].to_numpy()
+    by = pl.DataFrame({name: was[row] for name, was in found.sources.items()})
+    sources = pl.concat_list(pl.when(name).then(pl.lit(name)) for name in by.columns)
+    return placed.select("user_id", "article_id", "place", "step", "propensity", "score").hstack(
+        [
+            by.select(sources.list.drop_nulls().alias("sources")).to_series(),
+            *pl.DataFrame(ranked[row], schema=list(COLUMNS)),
+        ]
+    )
+
+
+def _metrics(taught: list[Lesson], ranker: Ranker) -> dict[str, float | None]:
+    examples = sum(one.examples.height for one in taught)
+    clicks = sum(int(one.examples["clicked"].sum()) for one in taught)
+    return {
+        "examples": float(examples),
+        "lists": float(sum(len(one.starts) - 1 for one in taught)),
+        "clicked": clicks / examples if examples else None,
+        "trees": float(ranker.trees),
+    }

@@ -11,6 +11,7 @@ from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY, MOMENT
 from newsrec_pipelines.progress import working
+from newsrec_pipelines.training.checkpoint import checkpoint
 from newsrec_pipelines.training.sanity import check_slates
 
 
@@ -41,9 +42,12 @@ def train(ctx: Context, day: datetime, moment: datetime | None, promote: bool) -
     moment = moment or day.replace(tzinfo=UTC) + timedelta(days=1)
     with working("read what was known"):
         data = training_data(ctx.store, moment, ctx.params)
+    start = checkpoint(ctx.store, ctx.params, moment)
     with working("fit the scorers, teach the ranker"):
-        model = NewsModel.produce_model(data, ctx.params)
-    manifest = model.save(ctx.store, data, ctx.settings.git_commit)
+        model = NewsModel.produce_model(data, ctx.params, start.model if start else None)
+    manifest = model.save(
+        ctx.store, data, ctx.settings.git_commit, start.version if start else None
+    )
     drawn = " (negatives drawn, for want of impressions)" if data.sampled_negatives else ""
     click.echo(
         f"knew {data.reads.height} reads of {data.users.height} readers and "
@@ -51,7 +55,8 @@ def train(ctx: Context, day: datetime, moment: datetime | None, promote: bool) -
     )
     click.echo(
         f"model {manifest.version}, as of {moment:%Y-%m-%d %H:%M} UTC, "
-        f"in {time.perf_counter() - began:.1f} s"
+        f"in {time.perf_counter() - began:.1f} s, from "
+        + (f"the factors of {start.version}" if start else "nothing")
     )
     if promote:
         readers = check_slates(model, build_request(ctx.store, moment, ctx.params))
