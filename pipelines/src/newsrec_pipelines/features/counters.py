@@ -1,7 +1,5 @@
 """Mergeable counters: what became known on one day, added to the state at the end of the last."""
 
-import hashlib
-import io
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -19,7 +17,6 @@ from newsrec_pipelines.features.raw import KEYS, schema
 from newsrec_pipelines.features.sight_counters import sight_counters, sight_events
 from newsrec_pipelines.features.user_counters import user_counters, user_counters_by
 from newsrec_pipelines.features.views import day_start, views
-from newsrec_pipelines.partitions import Manifest, PartitionFile
 from newsrec_pipelines.schemas import ENTITIES
 from newsrec_pipelines.store import Store
 
@@ -72,12 +69,12 @@ def _write_view(
 ) -> int:
     state = snapshots.last_rows(store, view, day_start(day))
     rows = count(state).select(schema(view).names()).cast(schema(view))
-    _write(store, snapshots.rows_dataset(view), day, rows, batch_id)
+    snapshots.write(store, snapshots.rows_dataset(view), day, rows, batch_id)
     ended = merge(state, rows, KEYS[view])
     if remembered := _remembered_days(view, params):
         silent = day_start(day) - timedelta(days=remembered - 1)
         ended = ended.filter(pl.col("event_timestamp") > silent)
-    _write(store, snapshots.state_dataset(view), day, ended, batch_id)
+    snapshots.write(store, snapshots.state_dataset(view), day, ended, batch_id)
     return rows.height
 
 
@@ -94,7 +91,7 @@ def _write_sight(
     # Of the others no row is needed, and they are many: the last days' rows are the state.
     state = snapshots.last_rows(store, "sight", day_start(day), seen, params.features.sight_days)
     rows = sight_counters(events, state).select(schema("sight").names()).cast(schema("sight"))
-    _write(store, snapshots.rows_dataset("sight"), day, rows, batch_id)
+    snapshots.write(store, snapshots.rows_dataset("sight"), day, rows, batch_id)
     return rows.height
 
 
@@ -140,15 +137,3 @@ def _clean(store: Store, entity: str, day: date, params: Params) -> pl.DataFrame
     end = day_start(day) + timedelta(days=1)
     rows = partitions.load(store, entity, end, first, day + timedelta(days=1))
     return rows.select(*ENTITIES[entity].schema.names, "available_at")
-
-
-def _write(store: Store, dataset: str, day: date, frame: pl.DataFrame, batch_id: str) -> None:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    data = buffer.getvalue()
-    digest = hashlib.sha256(data).hexdigest()
-    # Named by its content: a batch that runs again never changes a file that a manifest names.
-    key = f"{dataset}/day={day:%Y-%m-%d}/{batch_id}-{digest[:8]}.parquet"
-    store.write_bytes(key, data)
-    file = PartitionFile(key, frame.height, digest)
-    partitions.write_manifest(store, Manifest(dataset, day, batch_id, (file,)))

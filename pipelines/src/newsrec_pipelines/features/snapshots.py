@@ -1,5 +1,7 @@
 """Which counter files hold the last rows before a moment, so that no reader walks the history."""
 
+import hashlib
+import io
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -9,7 +11,7 @@ import polars as pl
 from newsrec_pipelines import partitions
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.raw import KEYS
-from newsrec_pipelines.partitions import Manifest
+from newsrec_pipelines.partitions import Manifest, PartitionFile
 from newsrec_pipelines.store import Store
 
 # Views without snapshots: the rows of their last days are all that counts.
@@ -103,3 +105,16 @@ def require_counters(store: Store) -> None:
     """
     if not any(store.days(rows_dataset(view)) for view in KEYS):
         raise DataError(f"no counters in {store.url}: run newsrec etl")
+
+
+def write(store: Store, dataset: str, day: date, frame: pl.DataFrame, batch_id: str) -> None:
+    """Write one day of a dataset, in place of what was there."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    data = buffer.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    # Named by its content: a batch that runs again never changes a file that a manifest names.
+    key = f"{dataset}/day={day:%Y-%m-%d}/{batch_id}-{digest[:8]}.parquet"
+    store.write_bytes(key, data)
+    file = PartitionFile(key, frame.height, digest)
+    partitions.write_manifest(store, Manifest(dataset, day, batch_id, (file,)))
