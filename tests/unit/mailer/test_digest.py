@@ -5,14 +5,14 @@ from datetime import date
 import pytest
 from bs4 import BeautifulSoup
 
-from newsrec_mailer.digest import Article, Digest, Reason, Templates
+from newsrec_mailer.digest import Article, Digest, Templates
 
 TEMPLATES = Templates()
 
 
-def digest(titles: list[str], language: str | None = "en", code: str = "test") -> Digest:
+def digest(titles: list[str], language: str | None = "en") -> Digest:
     articles = [
-        Article(f"a{n}", t, f"Abstract {n}", "world_news", "The Daily", Reason(code, f"Reason {n}"))
+        Article(f"a{n}", t, f"Abstract {n}", "world_news", "The Daily", f"Reason {n}")
         for n, t in enumerate(titles)
     ]
     urls = [f"https://news.example.org/r/t{n}" for n in range(len(titles))]
@@ -79,16 +79,10 @@ def test_a_flood_of_a_title_is_cut() -> None:
 
 
 def test_what_the_source_does_not_say_is_left_out() -> None:
-    plain = Article("a", "Title", None, "unknown", "unknown", Reason("", ""))
+    plain = Article("a", "Title", None, "unknown", "unknown", "")
     rendered = TEMPLATES.render(
         Digest(date(2026, 3, 6), None, [plain], ["https://x.example/r/t"], "https://x.example/u/t")
     )
     assert "unknown" not in rendered.text + rendered.html
     assert "Why" not in rendered.text
     assert "None" not in rendered.text + rendered.html
-
-
-def test_a_known_reason_is_told_in_the_readers_language() -> None:
-    rendered = TEMPLATES.render(digest(["Título"], "es", code="popular"))
-    assert "Muy leído ahora" in rendered.text
-    assert "Reason 0" not in rendered.text + rendered.html

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsrec_mailer.digest import Article, Digest, Reason, Templates
+from newsrec_mailer.digest import Article, Digest, Templates
 from newsrec_mailer.message import Sender, compose
 
 TEMPLATES = Templates()
@@ -33,9 +33,7 @@ HEADERS = {
 
 
 def message(titles: list[str], sender: Sender = SENDER, text: str = "text") -> bytes:
-    articles = [
-        Article(f"a{n}", t, text, text, text, Reason("c", text)) for n, t in enumerate(titles)
-    ]
+    articles = [Article(f"a{n}", t, text, text, text, text) for n, t in enumerate(titles)]
     urls = [f"https://news.example.org/r/{'t' * 200}{n}" for n in range(len(titles))]
     digest = Digest(date(2026, 3, 6), "es", articles, urls, LEAVE)
     rendered = TEMPLATES.render(digest)

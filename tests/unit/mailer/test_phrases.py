@@ -43,24 +43,5 @@ def test_every_language_fills_in_the_same_places(language: str) -> None:
             assert _places(value) == _places(same), field.name
 
 
-def test_a_reason_without_words_of_ours_is_told_as_it_came() -> None:
-    assert phrases_for("en").reason("popular", "Much read now") == "Much read now"
-    assert phrases_for("es").reason("new code", "A {strange} text") == "A {strange} text"
-    assert phrases_for("es").reason("because_you_read", "Because") == "Because"
-
-
-def test_a_title_in_a_reason_stays_as_it_is() -> None:
-    text = "Because you read “A “quiet” {river}”"
-    assert phrases_for("fr").reason("because_you_read", text) == (
-        "Parce que vous avez lu « A “quiet” {river} »"
-    )
-
-
-def test_the_languages_have_words_for_the_same_reasons() -> None:
-    codes = phrases_for("es").reasons.keys()
-    assert "popular" in codes
-    assert codes == phrases_for("pt").reasons.keys() == phrases_for("fr").reasons.keys()
-
-
 def _places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}

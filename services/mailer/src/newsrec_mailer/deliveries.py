@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class by another name
 
-from newsrec_mailer.digest import Article, Reason
+from newsrec_mailer.digest import Article
 from newsrec_mailer.errors import DatabaseError
 from newsrec_mailer.transport import Outcome
 
@@ -217,7 +217,7 @@ def _article(
     article_id: str, title: str, abstract: str | None, category: str, publisher: str, reason: Any
 ) -> Article:
     said = reason if isinstance(reason, dict) else {}
-    because = Reason(str(said.get("code") or ""), str(said.get("text") or ""))
+    because = str(said.get("text") or "")
     return Article(article_id, title, abstract, category, publisher, because)
 
 

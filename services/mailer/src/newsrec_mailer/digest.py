@@ -18,23 +18,19 @@ _PREHEADER_WIDTH = 140
 
 
 @dataclass(frozen=True)
-class Reason:
-    """Why an article was chosen: a code of the models, and their text for it."""
-
-    code: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Article:
-    """What a digest shows of an article; texts as the publisher wrote them."""
+    """What a digest shows of an article; texts as the publisher wrote them.
+
+    Attributes:
+        reason: why it was chosen, as the models say it in the reader's language.
+    """
 
     article_id: str
     title: str
     abstract: str | None
     category: str
     publisher: str
-    reason: Reason
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ def _values(digest: Digest, phrases: Phrases) -> dict[str, object]:
                 "title": title,
                 "abstract": shorten(article.abstract or "", _ABSTRACT_WIDTH),
                 "source": " · ".join(_source(article)),
-                "reason": phrases.reason(article.reason.code, one_line(article.reason.text)),
+                "reason": one_line(article.reason),
                 "url": url,
             }
             for title, article, url in zip(

@@ -1,13 +1,9 @@
 """What the digest says by itself, in each language that it speaks."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Final
-
-_QUOTED = re.compile("“(.*)”")
 
 
 @dataclass(frozen=True)
@@ -29,9 +25,6 @@ class Phrases:
     why: str
     footer: str
     unsubscribe: str
-    # By the models' code, with what their text has in quotes. They speak English: a code that is
-    # not here shows their own text.
-    reasons: Mapping[str, str]
 
     def date(self, day: date) -> str:
         """The day in words, such as "Friday 6 March"."""
@@ -40,14 +33,6 @@ class Phrases:
             day=self.first_day if day.day == 1 else day.day,
             month=self.months[day.month - 1],
         )
-
-    def reason(self, code: str, text: str) -> str:
-        """Why an article was chosen, in this language where we have words for it."""
-        known = self.reasons.get(code)
-        quoted = _QUOTED.search(text)
-        if known is None or ("{quoted}" in known and quoted is None):
-            return text
-        return known.format(quoted=quoted.group(1) if quoted else "")
 
 
 _EN = Phrases(
@@ -69,7 +54,6 @@ _EN = Phrases(
     why="Why this?",
     footer="You get one email a day because you asked for it when you subscribed.",
     unsubscribe="Stop these emails",
-    reasons=MappingProxyType({}),
 )
 
 _ES = Phrases(
@@ -91,16 +75,6 @@ _ES = Phrases(
     why="¿Por qué?",
     footer="Recibes un correo al día porque lo pediste al suscribirte.",
     unsubscribe="No recibir más estos correos",
-    reasons=MappingProxyType(
-        {
-            "because_you_read": "Porque leíste “{quoted}”",
-            "category_follow": "De una sección que sigues",
-            "popular_region": "Muy leído ahora en tu región",
-            "popular": "Muy leído ahora",
-            "fresh": "Recién publicado",
-            "for_you": "Elegido para ti",
-        }
-    ),
 )
 
 _PT = Phrases(
@@ -125,16 +99,6 @@ _PT = Phrases(
     why="Por quê?",
     footer="Você recebe um e-mail por dia porque pediu ao assinar.",
     unsubscribe="Não receber mais estes e-mails",
-    reasons=MappingProxyType(
-        {
-            "because_you_read": "Porque você leu “{quoted}”",
-            "category_follow": "De uma seção que você segue",
-            "popular_region": "Muito lido agora na sua região",
-            "popular": "Muito lido agora",
-            "fresh": "Recém-publicado",
-            "for_you": "Escolhido para você",
-        }
-    ),
 )
 
 _FR = Phrases(
@@ -156,16 +120,6 @@ _FR = Phrases(
     why="Pourquoi ?",
     footer="Vous recevez un e-mail par jour parce que vous l’avez demandé en vous abonnant.",
     unsubscribe="Ne plus recevoir ces e-mails",
-    reasons=MappingProxyType(
-        {
-            "because_you_read": "Parce que vous avez lu « {quoted} »",
-            "category_follow": "D’une rubrique que vous suivez",
-            "popular_region": "Très lu en ce moment dans votre région",
-            "popular": "Très lu en ce moment",
-            "fresh": "Tout juste publié",
-            "for_you": "Choisi pour vous",
-        }
-    ),
 )
 
 _LANGUAGES: Final = MappingProxyType({p.language: p for p in (_EN, _ES, _PT, _FR)})
