@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from newsrec_pipelines.evaluation import report
-from newsrec_pipelines.evaluation.backtest import Evaluation
+from newsrec_pipelines.evaluation.evaluate import Evaluation
 from newsrec_pipelines.evaluation.judge import SYSTEMS, Judgement
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, Mean
 from newsrec_pipelines.store import Store

@@ -1,97 +1,134 @@
-"""Days in order: each judged by a model that was made before it, never by a random split."""
+"""The back-test: days in order, each judged by models of what was known before it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
+import polars as pl
+
+from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
-from newsrec_pipelines.evaluation.judge import SYSTEMS, Judgement, judge
-from newsrec_pipelines.evaluation.metrics import Mean
-from newsrec_pipelines.features.examples import training_data
-from newsrec_pipelines.models.artifacts import read_manifest
-from newsrec_pipelines.models.news import NewsModel
+from newsrec_pipelines.evaluation.ablation import not_counters, parts
+from newsrec_pipelines.evaluation.daily import judge_slates
+from newsrec_pipelines.evaluation.day import Day
+from newsrec_pipelines.evaluation.judged import Judged, Part
+from newsrec_pipelines.evaluation.leaks import check_leaks
+from newsrec_pipelines.evaluation.lists import judge_lists
+from newsrec_pipelines.evaluation.result import OURS, Backtest
+from newsrec_pipelines.evaluation.walk import Made, Walk
+from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.store import Store
 
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What some days say about each system.
-
-    Attributes:
-        judgements: of each day, in order.
-        model: the version that was judged, or how the models were made.
-        sampled_negatives: the ranker was taught with drawn negatives, for want of impressions.
-    """
-
-    judgements: list[Judgement]
-    model: str
-    sampled_negatives: bool
-
-    def means(self) -> dict[str, dict[str, Mean]]:
-        """System -> metric -> mean over all lists, readers or days; what no day gave is missing."""
-        totals: dict[str, dict[str, Mean]] = {system: {} for system in SYSTEMS}
-        for judgement in self.judgements:
-            for system, metrics in judgement.metrics.items():
-                for name, mean in metrics.items():
-                    totals[system][name] = totals[system].get(name, Mean()) + mean
-        return totals
-
-    def counts(self) -> dict[str, int]:
-        """Sums of the days' counts, and the number of days."""
-        names = dict.fromkeys(name for j in self.judgements for name in j.counts)
-        sums = {name: sum(j.counts.get(name, 0) for j in self.judgements) for name in names}
-        return {"days": len(self.judgements), **sums}
+IMPRESSIONS: Final = "impressions"
+DAILY: Final = "daily"
+_DAY: Final = timedelta(days=1)
 
 
-def judge_version(store: Store, params: Params, version: str, day: date) -> Evaluation:
-    """Judge one version on one day.
+def backtest(
+    store: Store,
+    params: Params,
+    first: date,
+    last: date,
+    modes: Sequence[str] = (IMPRESSIONS, DAILY),
+    train_until: date | None = None,
+    ablation: bool = True,
+) -> Backtest:
+    """Judge our model and its rivals on each day from `first` to `last`.
+
+    Args:
+        store: where the clean partitions and the counters lie.
+        params: everything that changes the result.
+        first: the first day that is judged.
+        last: the last one.
+        modes: what is judged; of several, those that the data allows.
+        train_until: one model for all days, of what was known by the end of this day, before
+            `first`; a model a day if None.
+        ablation: judge ours without each of its parts, too.
 
     Raises:
-        DataError: when the model may have seen the day, or the day has nothing to judge by.
-        ModelError: when there is no such version.
+        DataError: when no model can be made, no day has anything to judge by, or a feature knew
+            more than it could.
     """
-    manifest = read_manifest(store, version)
-    as_of = manifest.as_of
-    start = datetime.combine(day, time(), UTC)
-    if as_of > start:
+    days = [first + n * _DAY for n in range((last - first).days + 1)]
+    if len(modes) == 1 and IMPRESSIONS in modes:
+        _require_lists(store, first, last)
+    walk = Walk(store, params)
+    fixed = None
+    if train_until:
+        fixed = _Models(walk.made_at(_midnight(train_until + _DAY)), params, ablation)
+    judged: dict[str, list[Judged]] = {mode: [] for mode in modes}
+    sample = 0
+    for one in track(days, "back-test"):
+        models = fixed or _Models(walk.made_at(_midnight(one)), params, ablation)
+        made = models.made
+        day = Day.load(store, params, one, lists=IMPRESSIONS in modes or fixed is None)
+        lesson = day.lesson(store, params, made.scorers)
+        if IMPRESSIONS in modes and day.shown is not None and lesson is not None:
+            sample += check_leaks(store, params, day.shown, len(days))
+            lists = judge_lists(lesson, models.rankers, models.refitted, day.request, params)
+            judged[IMPRESSIONS] += [lists] if lists.lists.height else []
+        if DAILY in modes:
+            openers = _openers(store, params, day.start)
+            ours = made.model(models.rankers[OURS])
+            slates = judge_slates(day, ours, models.rankers, models.without, openers, params)
+            judged[DAILY] += [slates] if slates else []
+        if fixed is None and one < last:
+            walk.learn(lesson, made)
+    missing = {mode: _REASONS[mode] for mode, found in judged.items() if not found}
+    if len(missing) == len(judged):
+        span = str(first) if first == last else f"{first} to {last}"
+        why = "; ".join(missing.values())
+        raise DataError(f"nothing to judge by on {span}: {why}")
+    return Backtest(
+        first=first,
+        last=last,
+        train_until=train_until,
+        data_hash=made.data.data_hash,
+        sampled_negatives=walk.sampled_negatives,
+        leak_sample=sample,
+        judged={mode: Judged.concat(found) for mode, found in judged.items() if found},
+        missing=missing,
+    )
+
+
+_REASONS: Final = {
+    IMPRESSIONS: "no list with opened and unopened articles was shown",
+    DAILY: "no reader known before opened anything new",
+}
+
+
+class _Models:
+    """The rankers of one moment: ours, the plain one, and ours without each of its parts."""
+
+    def __init__(self, made: Made, params: Params, ablation: bool) -> None:
+        self.made = made
+        self.rankers = {OURS: made.ranker(), "counters": made.ranker(off=not_counters())}
+        # Whatever a part is, what was left out is looked at in the same lists.
+        self.refitted: dict[Part, Ranker] = {}
+        self.without: dict[Part, Ranker] = {}
+        for part in parts(params) if ablation else []:
+            if part.kind == "source":
+                self.without[part] = self.rankers[OURS]
+            else:
+                self.without[part] = self.refitted[part] = made.ranker(off=(part.name,))
+
+
+def _openers(store: Store, params: Params, start: datetime) -> pl.DataFrame:
+    """Who had opened what before a moment, for the novelty of what is alive then."""
+    oldest = start - timedelta(days=params.training.window_days)
+    reads = partitions.load(store, "reads", start, oldest.date(), start.date())
+    return reads.filter(pl.col("kind") != "hide").select("user_id", "article_id").unique()
+
+
+def _require_lists(store: Store, first: date, last: date) -> None:
+    if not partitions.manifests(store, "clean/impressions", first, last):
         raise DataError(
-            f"model {version} knows what happened until {as_of:%Y-%m-%d %H:%M} UTC: "
-            f"it cannot be judged on {day}, only on later days"
+            f"no impression from {first} to {last} in {store.url}: nothing to order "
+            "(--mode daily judges by reads)"
         )
-    judgement = judge(store, params, NewsModel.load(store, version), day)
-    drawn = bool(manifest.created_from.get("sampled_negatives", False))
-    return _evaluation([judgement], version, drawn)
 
 
-def walk_forward(
-    store: Store, params: Params, first: date, last: date, refit_days: int
-) -> Evaluation:
-    """Judge each day by a model made at its first moment, or up to `refit_days` - 1 days earlier.
-
-    Every model is made from what was available at its moment; readers' histories and counters are
-    those of each day.
-
-    Raises:
-        DataError: when a model cannot be made, or no day has anything to judge by.
-    """
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    judgements = []
-    drawn = False
-    for n, day in enumerate(track(days, "evaluate")):
-        if n % refit_days == 0:
-            known = datetime.combine(day, time(), UTC)
-            data = training_data(store, known, params)
-            drawn |= data.sampled_negatives
-            model = NewsModel.produce_model(data, params)
-        judgements.append(judge(store, params, model, day))
-    every = "day" if refit_days == 1 else f"{refit_days} days"
-    return _evaluation(judgements, f"made anew every {every}", drawn)
-
-
-def _evaluation(judgements: list[Judgement], model: str, drawn: bool) -> Evaluation:
-    if not any(mean for j in judgements for mean in j.metrics.values()):
-        days = [str(j.day) for j in judgements]
-        span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-        raise DataError(f"nothing to judge by on {span}: no reader known before read anything new")
-    return Evaluation(judgements, model, drawn)
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from newsrec_pipelines.context import Context
-from newsrec_pipelines.evaluation import backtest, report
+from newsrec_pipelines.evaluation import evaluate as evaluations
+from newsrec_pipelines.evaluation import report
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY
 
@@ -36,11 +37,13 @@ def evaluate(
     """Judge a model beside popularity, ALS, content and chance; write JSON and an HTML page."""
     if day and not (first or last):
         version = version or FileRegistry(ctx.store).champion()
-        result = backtest.judge_version(ctx.store, ctx.params, version, day.date())
+        result = evaluations.judge_version(ctx.store, ctx.params, version, day.date())
     elif first and last and not (day or version):
         if first > last:
             raise click.UsageError("--from must not be after --to")
-        result = backtest.walk_forward(ctx.store, ctx.params, first.date(), last.date(), refit_days)
+        result = evaluations.walk_forward(
+            ctx.store, ctx.params, first.date(), last.date(), refit_days
+        )
     else:
         raise click.UsageError("give --date (and --model), or --from and --to")
     keys = report.write(ctx.store, result)
@@ -49,7 +52,7 @@ def evaluate(
         click.echo(f"  {ctx.store.path(key)}")
 
 
-def _print(result: backtest.Evaluation) -> None:
+def _print(result: evaluations.Evaluation) -> None:
     click.echo(f"model {result.model}")
     counts = ", ".join(f"{count:,} {name}" for name, count in result.counts().items())
     click.echo(f"  {counts}")

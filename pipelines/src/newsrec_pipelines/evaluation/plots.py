@@ -1,61 +1,115 @@
-"""Plots of the evaluation report, as SVG in data URIs: the page needs no other file."""
+"""Plots of the reports, as SVG in data URIs: the page needs no other file."""
 
 import base64
 import io
 import math
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from newsrec_pipelines.evaluation.judge import SYSTEMS, Judgement
-from newsrec_pipelines.evaluation.metrics import Mean
-
-COLOURS: Final = dict(
-    zip(SYSTEMS, ("#0b5fff", "#e07a1f", "#7a4fd0", "#2a9d6f", "#9aa3af"), strict=True)
+_PALETTE: Final = (
+    "#0b5fff",
+    "#e07a1f",
+    "#7a4fd0",
+    "#2a9d6f",
+    "#c2395b",
+    "#0f97a8",
+    "#a47c1b",
+    "#6b7f2c",
+    "#b05cc6",
+    "#7c5a48",
 )
+_CHANCE: Final = "#9aa3af"
 _INK: Final = "#3b4252"
+_BETTER: Final = "#04713f"
+_WORSE: Final = "#b3261e"
 
 
-def bars(means: dict[str, dict[str, Mean]], metrics: Sequence[str]) -> str:
-    """The systems side by side, one panel a metric, with 95% intervals; a data URI."""
-    figure = Figure(figsize=(2.5 * len(metrics) + 0.6, 2.6), layout="constrained")
-    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
-    for axes, metric in zip(panels, metrics, strict=True):
-        found = [(s, means[s][metric]) for s in SYSTEMS if metric in means[s]]
-        names = [system for system, _ in found]
+class Bar(NamedTuple):
+    """A value with its interval, which may be unknown."""
+
+    label: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+def colours(systems: Sequence[str]) -> dict[str, str]:
+    """A colour for each system; chance is grey."""
+    others = [s for s in systems if s != "random"]
+    found = {s: _PALETTE[n % len(_PALETTE)] for n, s in enumerate(others)}
+    return found | ({"random": _CHANCE} if "random" in systems else {})
+
+
+def bars(panels: Mapping[str, Sequence[Bar]], colour: Mapping[str, str]) -> str:
+    """The systems side by side, one panel a metric; a data URI."""
+    widest = max((len(found) for found in panels.values()), default=1)
+    size = (0.6 + len(panels) * max(2.5, 0.3 * widest), 2.8)
+    figure = Figure(figsize=size, layout="constrained")
+    for axes, (metric, found) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        below = [b.value - b.low if b.low is not None else 0.0 for b in found]
+        above = [b.high - b.value if b.high is not None else 0.0 for b in found]
         axes.bar(
             range(len(found)),
-            [mean.value or 0.0 for _, mean in found],
-            yerr=[1.96 * (mean.error or 0.0) for _, mean in found],
-            color=[COLOURS[name] for name in names],
+            [b.value for b in found],
+            yerr=[below, above],
+            color=[colour[b.label] for b in found],
             error_kw={"ecolor": _INK, "elinewidth": 1, "capsize": 2},
         )
-        axes.set_xticks(range(len(found)), names, rotation=40, ha="right", fontsize=8)
+        axes.set_xticks(
+            range(len(found)), [b.label for b in found], rotation=45, ha="right", fontsize=8
+        )
         axes.set_title(metric, fontsize=10, loc="left", color=_INK)
         _clean(axes)
+        axes.set_ylim(bottom=0)
     return _data_uri(figure)
 
 
-def by_day(judgements: Sequence[Judgement], metric: str) -> str:
-    """A metric over the days, one line a system; a data URI."""
-    figure = Figure(figsize=(9, 2.8), layout="constrained")
+def differences(found: Sequence[Bar], what: str) -> str:
+    """What ours is better by, one row a rival, with its interval beside 0; a data URI."""
+    figure = Figure(figsize=(9, 0.7 + 0.27 * len(found)), layout="constrained")
     axes = figure.subplots()
-    for system in reversed(SYSTEMS):
-        means = [j.metrics[system].get(metric, Mean()).value for j in judgements]
+    for row, bar in enumerate(found):
+        low, high = bar.low, bar.high
+        certain = low is not None and high is not None and (low > 0 or high < 0)
+        colour = _INK if not certain else _BETTER if bar.value > 0 else _WORSE
+        if low is not None and high is not None:
+            axes.plot([low, high], [row, row], color=colour, linewidth=2)
+        axes.plot([bar.value], [row], "o", color=colour, markersize=5)
+    axes.axvline(0, color=_INK, linewidth=0.8)
+    axes.set_yticks(range(len(found)), [bar.label for bar in found], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(what, fontsize=9, color=_INK)
+    _clean(axes, grid="x")
+    return _data_uri(figure)
+
+
+def by_day(
+    days: Sequence[str],
+    values: Mapping[str, Sequence[float | None]],
+    metric: str,
+    colour: Mapping[str, str],
+) -> str:
+    """A metric over the days, one line a system, the first of them bold; a data URI."""
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    axes = figure.subplots()
+    for n, (system, found) in reversed(list(enumerate(values.items()))):
         axes.plot(
             # A gap where a day has no value.
-            [math.nan if value is None else value for value in means],
-            color=COLOURS[system],
+            [math.nan if value is None else value for value in found],
+            color=colour[system],
             label=system,
-            linewidth=2.2 if system == SYSTEMS[0] else 1.2,
-            marker="o" if len(means) < 15 else None,
+            linewidth=1.2 if n else 2.2,
+            marker="o" if len(days) < 15 else None,
             markersize=4,
         )
-    ticks = range(0, len(judgements), -(-len(judgements) // 12))
-    axes.set_xticks(ticks, [f"{judgements[n].day:%d %b}" for n in ticks])
+    ticks = range(0, len(days), -(-len(days) // 12))
+    axes.set_xticks(ticks, [days[n][5:] for n in ticks])
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(
         handles[::-1],
@@ -68,15 +122,15 @@ def by_day(judgements: Sequence[Judgement], metric: str) -> str:
     )
     axes.set_ylabel(metric, fontsize=9, color=_INK)
     _clean(axes)
+    axes.set_ylim(bottom=0)
     return _data_uri(figure)
 
 
-def _clean(axes: mpl.axes.Axes) -> None:
+def _clean(axes: mpl.axes.Axes, grid: str = "y") -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#e6e9ef", linewidth=0.8)
+    axes.grid(axis=grid, color="#e6e9ef", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8, colors=_INK)
-    axes.set_ylim(bottom=0)
 
 
 def _data_uri(figure: Figure) -> str:

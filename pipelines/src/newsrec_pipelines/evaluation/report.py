@@ -3,25 +3,16 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from newsrec_pipelines.evaluation import plots
-from newsrec_pipelines.evaluation.backtest import Evaluation
+from newsrec_pipelines.evaluation import explained, plots
+from newsrec_pipelines.evaluation.evaluate import Evaluation
+from newsrec_pipelines.evaluation.explained import NOT_AVAILABLE, REASONS
 from newsrec_pipelines.evaluation.judge import SYSTEMS
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS, Mean
+from newsrec_pipelines.evaluation.pages import render
 from newsrec_pipelines.store import Store
 
 FOLDER: Final = "reports/evaluation"
 METRICS: Final = (*LIST_METRICS, *SLATE_METRICS, "coverage")
-NOT_AVAILABLE: Final = "not available"
-_REASONS: Final = {
-    **dict.fromkeys(
-        LIST_METRICS, "the data has no impressions with clicked and unclicked articles"
-    ),
-    **dict.fromkeys(SLATE_METRICS, "no reader known before read anything new"),
-    "dwell_ndcg@10": "the data has no dwell",
-    "coverage": "there were no candidates",
-}
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -60,20 +51,15 @@ def plot_rows(evaluation: Evaluation) -> list[dict[str, str | float]]:
 
 def as_html(evaluation: Evaluation) -> str:
     """The page for people."""
-    environment = Environment(
-        loader=PackageLoader("newsrec_pipelines.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     means = evaluation.means()
     available = [m for m in METRICS if m in means[SYSTEMS[0]]]
+    colours = plots.colours(SYSTEMS)
     lead = "auc" if "auc" in available else "slate_ndcg@10"
-    return environment.get_template("report.html").render(
+    return render(
+        "report.html",
         report=as_json(evaluation),
         systems=SYSTEMS,
-        colours=plots.COLOURS,
+        colours=colours,
         tables=[
             (title, metrics, text, _notes(means[SYSTEMS[0]], metrics))
             for title, metrics, text in (
@@ -83,8 +69,10 @@ def as_html(evaluation: Evaluation) -> str:
         ],
         best={m: _best(means, m) for m in METRICS},
         not_available=NOT_AVAILABLE,
+        named_systems={s: explained.SYSTEMS[s] for s in SYSTEMS},
+        named_metrics={m: explained.METRICS[m] for m in METRICS},
         bars=[
-            plots.bars(means, group)
+            plots.bars({m: _bars(means, m) for m in group}, colours)
             for group in (
                 [m for m in available if m in LIST_METRICS],
                 [m for m in available if m not in LIST_METRICS],
@@ -92,10 +80,7 @@ def as_html(evaluation: Evaluation) -> str:
             if group
         ],
         by_day=(
-            [
-                (m, plots.by_day(evaluation.judgements, m))
-                for m in dict.fromkeys((lead, "recall@10"))
-            ]
+            [(m, _by_day(evaluation, m, colours)) for m in dict.fromkeys((lead, "recall@10"))]
             if len(evaluation.judgements) > 1
             else []
         ),
@@ -130,7 +115,7 @@ def _metrics(means: dict[str, dict[str, Mean]]) -> dict[str, dict[str, dict[str,
 
 def _value(mean: Mean | None, metric: str) -> dict[str, Any]:
     if mean is None or mean.value is None:
-        return {"value": None, "reason": f"{NOT_AVAILABLE}: {_REASONS[metric]}"}
+        return {"value": None, "reason": f"{NOT_AVAILABLE}: {REASONS[metric]}"}
     return {"value": mean.value, "error": mean.error, "count": mean.count}
 
 
@@ -147,3 +132,21 @@ def _best(means: dict[str, dict[str, Mean]], metric: str) -> str | None:
     values = {s: m[metric].value for s, m in means.items() if metric in m}
     found = {system: value for system, value in values.items() if value is not None}
     return max(found, key=found.__getitem__) if found else None
+
+
+def _bars(means: dict[str, dict[str, Mean]], metric: str) -> list[plots.Bar]:
+    found = []
+    for system in SYSTEMS:
+        mean = means[system].get(metric, Mean())
+        if mean.value is not None:
+            width = 1.96 * (mean.error or 0.0)
+            found.append(plots.Bar(system, mean.value, mean.value - width, mean.value + width))
+    return found
+
+
+def _by_day(evaluation: Evaluation, metric: str, colours: dict[str, str]) -> str:
+    days = [str(j.day) for j in evaluation.judgements]
+    values = {
+        s: [j.metrics[s].get(metric, Mean()).value for j in evaluation.judgements] for s in SYSTEMS
+    }
+    return plots.by_day(days, values, metric, colours)

@@ -1,0 +1,110 @@
+"""`newsrec backtest`: ours beside every rival, on days that no model had seen."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from newsrec_pipelines.context import Context
+from newsrec_pipelines.evaluation.backtest import DAILY, IMPRESSIONS
+from newsrec_pipelines.evaluation.backtest import backtest as run
+from newsrec_pipelines.evaluation.backtest_report import as_html
+from newsrec_pipelines.options import DAY
+from newsrec_pipelines.progress import working
+
+FOLDER = "reports/backtest"
+
+
+@click.command()
+@click.option("--from", "first", type=DAY, required=True, help="The first day that is judged.")
+@click.option("--to", "last", type=DAY, required=True, help="The last one.")
+@click.option(
+    "--mode",
+    type=click.Choice([IMPRESSIONS, DAILY, "both"]),
+    default="both",
+    show_default=True,
+    help="Order the lists that were shown, make the slates of each day, or what the data allows.",
+)
+@click.option(
+    "--train-until",
+    type=DAY,
+    help="One model, of what was known by the end of this day.  [default: a model a day]",
+)
+@click.option(
+    "--ablation/--no-ablation",
+    default=True,
+    show_default=True,
+    help="Also switch off each source of candidates, feature group and score once.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the JSON here, and the page beside it.",
+)
+@click.pass_obj
+def backtest(
+    ctx: Context,
+    first: datetime,
+    last: datetime,
+    mode: str,
+    train_until: datetime | None,
+    ablation: bool,
+    out: Path | None,
+) -> None:
+    """Judge our model beside popularity, ALS, item-kNN, content, a plain LambdaMART and chance."""
+    if first > last:
+        raise click.UsageError("--from must not be after --to")
+    if train_until and train_until >= first:
+        raise click.UsageError("--train-until must be before --from: a model is judged on new days")
+    found = run(
+        ctx.store,
+        ctx.params,
+        first.date(),
+        last.date(),
+        (IMPRESSIONS, DAILY) if mode == "both" else (mode,),
+        train_until.date() if train_until else None,
+        ablation,
+    )
+    with working("resample readers, draw the page"):
+        result = found.as_json(ctx.params, ctx.settings.git_commit)
+        page = as_html(result)
+    name = f"{FOLDER}/{first:%Y-%m-%d}" + ("" if first == last else f"_{last:%Y-%m-%d}")
+    ctx.store.write_json(f"{name}.json", result)
+    ctx.store.write_bytes(f"{name}.html", page.encode())
+    _print(result)
+    for ending in ("json", "html"):
+        click.echo(f"  {ctx.store.path(f'{name}.{ending}')}")
+    if out:
+        out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        out.with_suffix(".html").write_text(page, encoding="utf-8")
+        click.echo(f"  {out}")
+
+
+def _print(result: dict[str, Any]) -> None:
+    ours = result["ours"]
+    for mode, reason in result["not_judged"].items():
+        click.echo(f"{mode}: not available: {reason}")
+    if result["sampled_negatives"]:
+        click.echo("negatives were drawn, for want of impressions")
+    for mode, found in result["modes"].items():
+        click.echo(f"{mode}: {found['lists']:,} lists of {found['readers']:,} readers")
+        metrics = [m for m in found["metrics"] if m in found["systems"][ours]]
+        table = Table("system", *metrics, box=None, pad_edge=False)
+        for system, estimates in found["systems"].items():
+            table.add_row(
+                system, *(_cell(system, m, estimates, found["differences"]) for m in metrics)
+            )
+        Console(width=140).print(table)
+    click.echo("* ours is better, ! ours is worse: the interval of the difference leaves out 0")
+
+
+def _cell(system: str, metric: str, estimates: Any, differences: Any) -> str:
+    if metric not in estimates:
+        return "n/a"
+    found = differences.get(system, {}).get(metric)
+    mark = "" if found is None else "*" if found["low"] > 0 else "!" if found["high"] < 0 else ""
+    return f"{estimates[metric]['value']:.4f}{mark}"

@@ -1,0 +1,98 @@
+"""The result of a back-test as one JSON object; docs/reference/evaluation.md describes it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.evaluation import explained
+from newsrec_pipelines.evaluation.comparison import compare
+from newsrec_pipelines.evaluation.judged import Judged
+from newsrec_pipelines.evaluation.metrics import Values
+
+SCHEMA: Final = 1
+OURS: Final = "news"
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What a back-test found.
+
+    Attributes:
+        first: the first day that was judged.
+        last: the last one.
+        train_until: the last day that the one model knew; None when each day had its own.
+        data_hash: of all that the last model knew.
+        sampled_negatives: the ranker was taught with drawn negatives, for want of impressions.
+        leak_sample: how many examples were made again by what was known before them.
+        judged: mode -> what was judged.
+        missing: mode -> why it was not judged.
+    """
+
+    first: date
+    last: date
+    train_until: date | None
+    data_hash: str
+    sampled_negatives: bool
+    leak_sample: int
+    judged: Mapping[str, Judged]
+    missing: Mapping[str, str]
+
+    def as_json(self, params: Params, git_commit: str) -> dict[str, Any]:
+        """Everything, with intervals, differences, slices, ablation and days."""
+        seed = params.training.seed
+        systems = [s for s in explained.SYSTEMS if any(s in j.values for j in self.judged.values())]
+        metrics = [m for m in explained.METRICS if any(_gives(j, m) for j in self.judged.values())]
+        return {
+            "schema": SCHEMA,
+            "first_day": str(self.first),
+            "last_day": str(self.last),
+            "train_until": None if self.train_until is None else str(self.train_until),
+            "ours": OURS,
+            "git_commit": git_commit,
+            "data_hash": self.data_hash,
+            "params": params.model_dump(mode="json"),
+            "bootstrap": {
+                "of": "readers",
+                "resamples": params.backtest.bootstrap,
+                "confidence": params.backtest.confidence,
+                "seed": seed,
+            },
+            "sampled_negatives": self.sampled_negatives,
+            "leaks": {"examples": self.leak_sample, "found": 0},
+            "systems": {s: explained.SYSTEMS[s] for s in systems},
+            "metrics": {m: explained.METRICS[m] for m in metrics},
+            "modes": {
+                mode: {
+                    "counts": dict(judged.counts),
+                    "metrics": [m for m in explained.METRICS if _gives(judged, m)],
+                    "missing": self._missing(judged),
+                    **compare(judged, OURS, params.backtest, seed),
+                }
+                for mode, judged in self.judged.items()
+            },
+            "not_judged": dict(self.missing),
+        }
+
+    def _missing(self, judged: Judged) -> dict[str, str]:
+        """Metric -> why there is no number."""
+        ours = judged.values[OURS]
+        return {
+            metric: f"{explained.NOT_AVAILABLE}: {explained.REASONS[metric]}"
+            for n, metric in enumerate(judged.metrics)
+            if not _any(ours, n)
+        }
+
+
+def _gives(judged: Judged, metric: str) -> bool:
+    return metric in judged.metrics or any(metric in m for m in judged.of_days.values())
+
+
+def _any(values: Values, column: int) -> bool:
+    return bool((values[:, column] == values[:, column]).any())
+
+
+def means(table: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, float | None]:
+    """Metric -> value of one system's estimates; None where there is no number."""
+    return {m: table[m]["value"] if m in table else None for m in metrics}

@@ -1,0 +1,146 @@
+import json
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from html.parser import HTMLParser
+
+import numpy as np
+import polars as pl
+import pytest
+
+from newsrec_pipelines.evaluation import explained
+from newsrec_pipelines.evaluation.backtest_report import as_html
+from newsrec_pipelines.evaluation.beyond import BEYOND_METRICS
+from newsrec_pipelines.evaluation.judged import Judged, Part
+from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS
+from newsrec_pipelines.evaluation.result import Backtest
+from support.factories_models import with_params
+
+FIRST = date(2026, 3, 6)
+SYSTEMS = tuple(explained.SYSTEMS)
+
+
+def judged(metrics: tuple[str, ...], days: int = 2, dwell: bool = True) -> Judged:
+    rng = np.random.default_rng(1)
+    many = 30 * days
+    values = {s: rng.random((many, len(metrics))) for s in SYSTEMS}
+    if not dwell and "dwell_ndcg@10" in metrics:
+        for table in values.values():
+            table[:, metrics.index("dwell_ndcg@10")] = np.nan
+    daily = "hr@10" in metrics
+    return Judged(
+        metrics=metrics,
+        lists=pl.DataFrame(
+            {
+                "user_id": [f"u{n % 20}" for n in range(many)],
+                "day": [FIRST + timedelta(days=n // 30) for n in range(many)],
+                "region": ["africa", "latin_america"] * (many // 2),
+                "cold_reader": [n % 7 == 0 for n in range(many)],
+                "cold_article": [n % 5 == 0 for n in range(many)],
+            }
+        ),
+        values=values,
+        without={
+            Part("source", "als"): values["als"],
+            Part("features", "clicks"): values["random"],
+            Part("scorer", "content"): values["content"],
+        },
+        of_days={s: {"coverage": [0.25] * days} for s in SYSTEMS} if daily else {},
+        counts={"readers": 20},
+    )
+
+
+def backtest(days: int = 2, dwell: bool = True) -> Backtest:
+    return Backtest(
+        first=FIRST,
+        last=FIRST + timedelta(days=days - 1),
+        train_until=None,
+        data_hash="ab" * 32,
+        sampled_negatives=False,
+        leak_sample=200,
+        judged={
+            "impressions": judged(LIST_METRICS, days),
+            "daily": judged((*SLATE_METRICS, *BEYOND_METRICS), days, dwell),
+        },
+        missing={},
+    )
+
+
+def as_json(found: Backtest) -> dict:
+    return json.loads(
+        json.dumps(
+            found.as_json(with_params(backtest={"bootstrap": 50}), "c0ffee"), allow_nan=False
+        )
+    )
+
+
+def test_every_number_on_the_page_is_in_the_json() -> None:
+    made = as_json(backtest())
+    numbers: set[str] = set()
+
+    def walk(value: object) -> None:
+        if isinstance(value, dict):
+            for part in value.values():
+                walk(part)
+        elif isinstance(value, list):
+            for part in value:
+                walk(part)
+        elif isinstance(value, float):
+            numbers.update((f"{value:.4f}", f"{value:+.4f}"))
+
+    walk(made)
+    page = re.sub(r"data:image[^\"]*|<style>.*</style>", "", as_html(made), flags=re.DOTALL)
+    shown = set(re.findall(r"[+-]?\d\.\d{4}", page))
+    assert len(shown) > 300
+    assert shown <= numbers
+
+
+def test_the_page_needs_no_other_file_and_names_everything() -> None:
+    sources: list[str] = []
+
+    class Sources(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            sources.extend(v or "" for k, v in attrs if k in ("src", "href"))
+
+    page = as_html(as_json(backtest()))
+    Sources().feed(page)
+    assert sources
+    assert all(s.startswith("data:image/svg+xml;base64,") for s in sources)
+    for name in (*SYSTEMS, *explained.METRICS, "als (candidates)", "clicks (features)"):
+        assert name in page
+
+
+def test_the_same_result_gives_the_same_page() -> None:
+    assert as_html(as_json(backtest())) == as_html(as_json(backtest()))
+
+
+def test_data_without_dwell_says_so() -> None:
+    made = as_json(backtest(dwell=False))
+    daily = made["modes"]["daily"]
+    assert daily["missing"] == {"dwell_ndcg@10": "not available: the data has no dwell"}
+    assert "dwell_ndcg@10" not in daily["systems"]["news"]
+    assert "the data has no dwell" in as_html(made)
+
+
+def test_a_mode_that_the_data_does_not_allow_has_its_reason() -> None:
+    found = backtest()
+    only = replace(
+        found, judged={"daily": found.judged["daily"]}, missing={"impressions": "no list was shown"}
+    )
+    made = as_json(only)
+    assert list(made["modes"]) == ["daily"]
+    assert "auc" not in made["metrics"]
+    assert "no list was shown" in as_html(made)
+
+
+def test_drawn_negatives_and_one_model_are_said() -> None:
+    page = as_html(
+        as_json(replace(backtest(), sampled_negatives=True, train_until=date(2026, 3, 5)))
+    )
+    assert "drawn at random" in page
+    assert "by the end of 2026-03-05" in page
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_a_single_day_has_no_plot_by_day(days: int) -> None:
+    assert ("day by day" in as_html(as_json(backtest(days)))) == (days > 1)
