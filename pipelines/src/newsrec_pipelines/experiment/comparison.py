@@ -104,6 +104,8 @@ def _adjusted(values: np.ndarray, past: np.ndarray, treated: np.ndarray) -> np.n
 
 def summary(result: dict[str, Any]) -> str:
     """One line for people."""
+    if not result["difference"]:
+        return "nothing to compare: one of the groups saw no slate"
     groups, difference = result["groups"], result["difference"]["adjusted_dwell_seconds"]
     dwell = {name: groups[name]["dwell_seconds_per_reader_day"] for name in GROUPS}
     return (
