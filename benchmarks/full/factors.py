@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
+from benchmarks.full.measure import Steps, peak_gib
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from benchmarks.full.measure import Steps, peak_gib
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import TrainingData

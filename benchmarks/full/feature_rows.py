@@ -10,7 +10,7 @@ from benchmarks.full.world import DAY, Ints, Reads, World
 from numpy.typing import NDArray
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.features.raw import FEATURES, KEYS, MEASURES, schema
+from newsrec_pipelines.features.raw import FEATURES, MEASURES, schema
 
 _HOUR: Final = DAY // 24
 
@@ -184,7 +184,7 @@ class FeatureRowsOf:
         stamped = moment(self._world, stamp)
         types = schema(view)
         frame = pl.DataFrame({**keys, "event_timestamp": stamped, "stamped_at": stamped, **columns})
-        return frame.select(types.names()).cast(dict(types)).sort(KEYS[view])
+        return frame.select(types.names()).cast(dict(types))  # in order: rows rise as ids do
 
 
 def _activity(reads: Reads) -> dict[str, tuple[Ints, Ints, NDArray[np.float64]]]:

@@ -81,7 +81,7 @@ class Reads(NamedTuple):
     article: Ints
     at: Ints  # microseconds since the start of the first day
     dwell: NDArray[np.float32]  # seconds; NaN is unknown
-    beside: Ints  # articles shown with it and not read
+    beside: NDArray[np.int32]  # articles shown with it and not read
 
 
 class World:
@@ -128,7 +128,7 @@ class World:
             language=language,
             category=rng.choice(len(CATEGORIES), n, p=self._popular),
             subcategory=rng.integers(0, SUBCATEGORIES, n),
-            publisher=language * PUBLISHERS + (PUBLISHERS * rng.random(n) ** 2).astype(np.int64),
+            publisher=language * PUBLISHERS + (PUBLISHERS * rng.random(n) ** 3).astype(np.int64),
             regions=np.where(rng.random(n) < _EVERYWHERE, everywhere, some),
             published=day * DAY + (rng.beta(2, 2, n) * DAY).astype(np.int64),
             weight=rng.lognormal(0.0, 1.5, n),
@@ -155,7 +155,7 @@ class World:
         in_taste = (self.readers.liked[reader] == category[:, None]).any(axis=1)
         dwell = rng.exponential(np.where(in_taste, 55.0, 20.0)).clip(1, 600).astype(np.float32)
         dwell[rng.random(len(reader)) < 0.1] = np.nan
-        return Reads(reader, article, at, dwell, beside.reshape(-1, SHOWN_BESIDE))
+        return Reads(reader, article, at, dwell, beside.reshape(-1, SHOWN_BESIDE).astype(np.int32))
 
     def _alive(self, n: int) -> Ints:
         """Rows of the articles of a day and of the day before, the older ones less often read."""
