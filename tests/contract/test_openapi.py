@@ -23,11 +23,13 @@ from newsrec_api.values import Profile
 from support.api_server import SECRETS
 from support.fakes_api import Store
 from support.postgres import REPOSITORY
+from support.seed import RUN_ID
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((REPOSITORY / "contracts/openapi.yaml").read_text())
 URI = "urn:newsrec:openapi"
 REGISTRY = Registry().with_resource(URI, Resource(contents=DOCUMENT, specification=DRAFT202012))
 OPERATOR = {"Authorization": f"Bearer {SECRETS['ADMIN_TOKEN']}"}
+AUDITOR = {"Authorization": f"Bearer {SECRETS['AUDIT_TOKEN']}"}
 
 
 def pointed(pointer: str) -> Draft202012Validator:
@@ -102,6 +104,8 @@ def calls() -> list[tuple[str, str, str, dict[str, Any]]]:
     example = DOCUMENT["paths"]["/v1/events"]["post"]["requestBody"]["content"]
     events = example["application/json"]["example"]
     one = "/v1/articles/article-00000"
+    why = "/v1/runs/{run_id}/readers/{user_id}/articles/{article_id}/explanation"
+    run = f"/v1/runs/{RUN_ID}/readers/ana/articles"
     return [
         ("get", slate, "/v1/readers/ana/recommendations", {}),
         ("get", slate, "/v1/readers/nobody/recommendations?limit=50", {}),
@@ -126,6 +130,9 @@ def calls() -> list[tuple[str, str, str, dict[str, Any]]]:
         ("get", block, f"{one}/block", {"headers": OPERATOR}),
         ("delete", block, f"{one}/block?lifted_by=ana", {"headers": OPERATOR}),
         ("delete", block, f"{one}/block?lifted_by=ana", {"headers": OPERATOR}),
+        ("get", why, f"{run}/article-00001/explanation", {"headers": AUDITOR}),
+        ("get", why, f"{run}/article-00001/explanation", {"headers": OPERATOR}),
+        ("get", why, f"{run}/article-00029/explanation", {"headers": AUDITOR}),
         ("get", "/r/{token}", f"/r/{click}", {}),
         ("get", "/r/{token}", "/r/forged", {}),
         ("get", "/u/{token}", f"/u/{end}", {}),

@@ -13,6 +13,7 @@ from itsdangerous import URLSafeSerializer
 
 from newsrec_api.app import create_app
 from newsrec_api.errors import UnavailableError
+from newsrec_api.repositories.evidence import StoreEvidence
 from newsrec_api.repositories.pool import Pool
 from newsrec_api.repositories.postgres import postgres, postgres_pool
 from newsrec_api.repositories.slates import PostgresSlates
@@ -23,6 +24,7 @@ from support.seed import AS_OF, NOW, RUN_ID, Seed, seed
 
 OPERATOR = {"Authorization": f"Bearer {SECRETS['ADMIN_TOKEN']}"}
 ANA = "reader-00000"
+NO_EVIDENCE = StoreEvidence("file:///nonexistent")
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def pool(database_url: str) -> Iterator[Pool]:
 
 @pytest.fixture
 def client(pool: Pool, seeded: Seed) -> FlaskClient:
-    app = create_app(replace(SETTINGS, demo=True), postgres(pool), lambda: NOW)
+    app = create_app(replace(SETTINGS, demo=True), postgres(pool, NO_EVIDENCE), lambda: NOW)
     return app.test_client()
 
 
@@ -144,7 +146,9 @@ def test_an_event_sent_again_the_next_day_is_still_a_duplicate(
     client: FlaskClient, pool: Pool
 ) -> None:
     client.post("/v1/events", json={"events": [read()]})
-    tomorrow = create_app(SETTINGS, postgres(pool), lambda: NOW + timedelta(days=1)).test_client()
+    tomorrow = create_app(
+        SETTINGS, postgres(pool, NO_EVIDENCE), lambda: NOW + timedelta(days=1)
+    ).test_client()
     assert tomorrow.post("/v1/events", json={"events": [read()]}).json["duplicates"] == 1
 
 
@@ -157,7 +161,9 @@ def test_a_blocked_article_leaves_every_list_at_once_and_comes_back_when_lifted(
     pool: Pool, seeded: Seed, database_url: str
 ) -> None:
     ticks = itertools.count()
-    app = create_app(SETTINGS, postgres(pool), lambda: NOW + timedelta(seconds=next(ticks)))
+    app = create_app(
+        SETTINGS, postgres(pool, NO_EVIDENCE), lambda: NOW + timedelta(seconds=next(ticks))
+    )
     client = app.test_client()
     bad = seeded.slates[ANA][0]
     lists = (
@@ -291,7 +297,7 @@ def test_a_slow_statement_is_ended_and_the_connection_kept(pool: Pool) -> None:
 
 def test_no_run_yet_means_the_newest_articles(pool: Pool, seeded: Seed, database_url: str) -> None:
     _execute(database_url, "UPDATE recommendation_runs SET status = 'failed'")
-    client = create_app(SETTINGS, postgres(pool), lambda: NOW).test_client()
+    client = create_app(SETTINGS, postgres(pool, NO_EVIDENCE), lambda: NOW).test_client()
     slate = client.get("/v1/readers/nobody/recommendations?limit=3").json
     assert (slate["run_id"], slate["fallback"]) == (None, True)
     assert [i["article_id"] for i in slate["items"]] == seeded.articles[:3]
@@ -299,13 +305,13 @@ def test_no_run_yet_means_the_newest_articles(pool: Pool, seeded: Seed, database
 
 
 def test_an_article_from_the_future_is_not_new_yet(pool: Pool, seeded: Seed) -> None:
-    past = postgres(pool).articles.newest((), None, AS_OF - timedelta(hours=5), 3)
+    past = postgres(pool, NO_EVIDENCE).articles.newest((), None, AS_OF - timedelta(hours=5), 3)
     assert all(a.published_at <= AS_OF - timedelta(hours=5) for a in past)
 
 
 def test_a_database_without_our_tables_is_not_ready(empty_database_url: str) -> None:
     pool = postgres_pool(empty_database_url, 1)
-    client = create_app(SETTINGS, postgres(pool), lambda: NOW).test_client()
+    client = create_app(SETTINGS, postgres(pool, NO_EVIDENCE), lambda: NOW).test_client()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert client.get("/healthz").status_code == 200

@@ -16,6 +16,7 @@ from support.seed import NOW
 SECRETS = {
     "LINK_SECRET": "link-secret-of-the-tests",
     "ADMIN_TOKEN": "admin-token-of-the-tests",
+    "AUDIT_TOKEN": "audit-token-of-the-tests",
 }
 
 

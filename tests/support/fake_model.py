@@ -1,11 +1,14 @@
 """A model by hand, for tests of what happens around models: newest first, own categories before."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
+import numpy as np
 import polars as pl
 
+from newsrec_pipelines.config import RankerParams
 from newsrec_pipelines.features.types import SLATE_SCHEMA, FeatureRows, Request
 from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.schemas import ARTICLES, READS, Entity
@@ -93,6 +96,51 @@ class FakeModel:
             .agg(article_ids=pl.col("article_id_other").head(k))
             .with_columns(scores=pl.col("article_ids").list.eval(pl.lit(0.5, pl.Float32)))
         )
+
+
+@dataclass
+class TaughtModel(FakeModel):
+    """The same slates with the scores of real trees, and one article of every reader explored."""
+
+    ranker: Ranker = field(default_factory=lambda: taught_ranker())
+
+    def block(self, request: Request) -> FakeBlock:
+        """As the fake model."""
+        block = super().block(request)
+        noise = pl.col("article_id").str.slice(1).cast(pl.Float32) / 7
+        placed = block.placed.with_columns(noise=noise, unseen=pl.lit(0.5, pl.Float32))
+        score = self.ranker.score(placed.select(self.ranker.names).to_numpy())
+        explored = pl.col("place") == 4
+        return replace(
+            block,
+            placed=placed.with_columns(
+                score=pl.Series(score),
+                step=pl.when(explored).then(pl.lit("explored")).otherwise("step"),
+                propensity=pl.when(explored).then(pl.lit(0.05, pl.Float32)).otherwise("propensity"),
+            ),
+        )
+
+
+@cache
+def taught_ranker() -> Ranker:
+    """Some trees over the columns of `TaughtModel`; they do not look at ``unseen``."""
+    names = ("newness", "unseen", "chosen", "noise")
+    rng = np.random.default_rng(7)
+    columns = rng.random((2000, 4), dtype=np.float32)
+    columns[:, 2] = columns[:, 2] > 0.5
+    grades = np.round(2 * columns[:, 0] + columns[:, 2] + rng.random(2000)).astype(np.int64)
+    params = RankerParams(trees=20, leaves=7, max_examples=2000, negatives_per_read=4)
+    return Ranker.fit(
+        columns,
+        names,
+        np.arange(0, 2001, 10),
+        grades,
+        np.full(2000, np.nan),
+        ("newness", "chosen"),
+        params,
+        seed=7,
+        used=("newness", "chosen", "noise"),
+    )
 
 
 def make_articles(count: int, as_of: datetime = AS_OF) -> pl.DataFrame:

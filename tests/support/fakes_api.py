@@ -2,24 +2,27 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask
 
 from newsrec_api.app import create_app
-from newsrec_api.errors import NotFoundError, UnavailableError
+from newsrec_api.errors import ApiError, NotFoundError, UnavailableError
 from newsrec_api.repositories.interfaces import Repositories
 from newsrec_api.settings import Settings
 from newsrec_api.values import (
     Article,
     Block,
     Choices,
+    Contribution,
     Event,
     Item,
+    Kept,
     Profile,
     Run,
     StoredSlate,
+    Told,
     item,
 )
 from support.api_server import SECRETS
@@ -29,6 +32,7 @@ SETTINGS = Settings(
     database_url="postgresql://nowhere",
     link_secret=SECRETS["LINK_SECRET"],
     admin_token=SECRETS["ADMIN_TOKEN"],
+    audit_token=SECRETS["AUDIT_TOKEN"],
 )
 
 
@@ -43,6 +47,26 @@ def article(n: int) -> Article:
     )
 
 
+KEPT = Kept(
+    as_of=AS_OF,
+    model_version=MODEL,
+    data_hash="da7a",
+    publisher="The Delta Post",
+    reliability=0.9,
+    rated=True,
+    sources=["als", "content"],
+    score=0.25,
+    base=-0.25,
+    contributions=[
+        Contribution("age_hours", 2.5, 0.75),
+        Contribution("als", None, -0.25),
+    ],
+    place=2,
+    step="diversified",
+    propensity=1.0,
+)
+
+
 @dataclass
 class Store:
     """Everything the fakes hold."""
@@ -55,6 +79,7 @@ class Store:
     profiles: dict[str, Profile] = field(default_factory=dict)
     events: dict[tuple[str, str], tuple[Event, str, datetime]] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
+    evidence: Kept | ApiError = field(default_factory=lambda: KEPT)
     down: bool = False
 
     @classmethod
@@ -74,7 +99,11 @@ class Store:
         """All fakes over this store."""
         slates, articles, readers = FakeSlates(self), FakeArticles(self), FakeReaders(self)
         events, blocks, other = FakeEvents(self), FakeBlocks(self), FakeOther(self)
-        return Repositories(slates, articles, readers, events, blocks, other, other)
+        return Repositories(
+            *(slates, articles, readers, events, blocks, other, other),
+            audit=FakeAudit(self),
+            evidence=FakeEvidence(self),
+        )
 
     def app(self, **settings: Any) -> Flask:
         """The application over this store, at `support.seed.NOW`."""
@@ -187,6 +216,29 @@ class FakeBlocks:
 
     def history(self, article_id: str) -> list[Block]:
         return [b for b in self.store.blocks if b.article_id == article_id]
+
+
+@dataclass
+class FakeAudit:
+    store: Store
+
+    def told(self, run_id: str, user_id: str, article_id: str) -> Told:
+        if self.store.run is None or run_id != self.store.run.run_id:
+            raise NotFoundError("there is no such run")
+        if article_id not in self.store.slates.get(user_id, ()):
+            raise NotFoundError("this article is not in the reader's slate")
+        reason = {"code": "als", "text": "Readers like you"}
+        return Told(AS_OF.date(), "champion", reason, self.store.articles[article_id].title)
+
+
+@dataclass
+class FakeEvidence:
+    store: Store
+
+    def kept(self, day: date, run_id: str, user_id: str, article_id: str) -> Kept:
+        if isinstance(self.store.evidence, ApiError):
+            raise self.store.evidence
+        return self.store.evidence
 
 
 @dataclass

@@ -7,6 +7,7 @@ from pathlib import Path
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.features.types import Request
+from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.scoring import slates
 from newsrec_pipelines.scoring.evidence import Evidence, Origin
 from newsrec_pipelines.scoring.run import Summary, new_run, write_run
@@ -33,14 +34,14 @@ _CURRENT = (
 )
 
 
-def fake_origin() -> Origin:
+def fake_origin(ranker: Ranker = RANKER) -> Origin:
     """Where the scores of the fake model come from."""
     return Origin(
         data_hash="data-of-the-fake",
-        columns=RANKER.names,
-        used=RANKER.used,
-        trees=RANKER.text,
-        summed=RANKER.scorers,
+        columns=ranker.names,
+        used=ranker.used,
+        trees=ranker.text,
+        summed=ranker.scorers,
         reliability={"publisher 3": 0.4},
         unrated=0.7,
     )
@@ -57,7 +58,8 @@ def publish(
 ) -> Summary:
     """One run as `newsrec recommend` makes it, for the date of `as_of`; its files go to `store`."""
     with tempfile.TemporaryDirectory() as folder, connect(url, "newsrec_scoring") as conn:
-        evidence = Evidence(store or Store(Path(folder).as_uri()), fake_origin())
+        origin = fake_origin(getattr(model, "ranker", RANKER))
+        evidence = Evidence(store or Store(Path(folder).as_uri()), origin)
         run = new_run(as_of.date(), as_of, "fake")
         summary = Summary(run.run_id)
         made_by = model or FakeModel()

@@ -21,7 +21,10 @@ _COMMANDS = {
     "materialize": "newsrec_pipelines.features.command:materialize",
     "train": "newsrec_pipelines.training.command:train",
     "evaluate": "newsrec_pipelines.evaluation.command:evaluate",
+    "backtest": "newsrec_pipelines.evaluation.backtest_command:backtest",
     "recommend": "newsrec_pipelines.scoring.command:recommend",
+    "explain": "newsrec_pipelines.scoring.explain_command:command",
+    "experiment": "newsrec_pipelines.experiment.command:experiment",
     "demo": "newsrec_pipelines.demo.command:demo",
 }
 

@@ -20,6 +20,9 @@ def test_everything_else_has_a_safe_default() -> None:
     assert settings.public_url == "http://127.0.0.1:8000"
     assert not settings.demo
     assert settings.clock_start is None
+    assert settings.audit_token is None
+    assert settings.store_url.startswith("file:///")
+    assert settings.store_url.endswith("/var/store")
 
 
 def test_secrets_and_the_database_are_found_in_files_and_never_shown(tmp_path: Path) -> None:
@@ -30,11 +33,15 @@ def test_secrets_and_the_database_are_found_in_files_and_never_shown(tmp_path: P
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    settings = Settings.from_env({"NEWSREC_VAR": str(tmp_path)})
+    (tmp_path / "audit").write_text("u" * 20 + "\n")
+    env = {"NEWSREC_VAR": str(tmp_path), "AUDIT_TOKEN_FILE": str(tmp_path / "audit")}
+    settings = Settings.from_env(env)
+    assert settings.audit_token == "u" * 20
     assert settings.link_secret == "l" * 20
     assert "secret@" not in repr(settings)
     assert "llll" not in repr(settings)
     assert "aaaa" not in repr(settings)
+    assert "uuuu" not in repr(settings)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,9 @@ def test_secrets_and_the_database_are_found_in_files_and_never_shown(tmp_path: P
         ({"LINK_SECRET": "short"}, "LINK_SECRET"),
         ({"ADMIN_TOKEN": "", "NEWSREC_VAR": "/nonexistent"}, "ADMIN_TOKEN"),
         ({"ADMIN_TOKEN": "", "ADMIN_TOKEN_FILE": "/"}, "ADMIN_TOKEN_FILE"),
+        ({"AUDIT_TOKEN": "short"}, "AUDIT_TOKEN"),
+        ({"AUDIT_TOKEN_FILE": "/nonexistent"}, "AUDIT_TOKEN_FILE"),
+        ({"STORE_URL": "var/store"}, "STORE_URL"),
         ({"PUBLIC_URL": "ftp://h"}, "PUBLIC_URL"),
         ({"DEMO": "perhaps"}, "DEMO"),
         ({"CLOCK_START": "noon"}, "CLOCK_START"),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -73,6 +74,16 @@ def test_the_manifest_keeps_its_contract(store: Store) -> None:
     manifest = store.read_json("runs/2026-03-06/run-1/manifest.json")
     Draft202012Validator.check_schema(SCHEMA)
     Draft202012Validator(SCHEMA, format_checker=FormatChecker()).validate(manifest)
+
+
+def test_the_example_of_the_contract_is_a_manifest(store: Store) -> None:
+    example = json.loads((REPOSITORY / "contracts/runs/example.json").read_text())
+    Draft202012Validator(SCHEMA, format_checker=FormatChecker()).validate(example)
+    store.write_json(f"runs/2026-03-08/{example['run_id']}/manifest.json", example)
+
+    manifest = RunManifest.read(store, date(2026, 3, 8), example["run_id"])
+
+    assert manifest.model_dump(mode="json") == example
 
 
 def test_the_trees_are_kept_beside_the_places(store: Store) -> None:

@@ -8,8 +8,18 @@ from newsrec_api import http, observe, openapi, problems
 from newsrec_api.clock import Clock
 from newsrec_api.metrics import Metrics
 from newsrec_api.repositories.interfaces import Repositories
-from newsrec_api.routes import articles, demo, documents, events, links, operations, readers
+from newsrec_api.routes import (
+    articles,
+    demo,
+    documents,
+    events,
+    explanations,
+    links,
+    operations,
+    readers,
+)
 from newsrec_api.settings import Settings
+from newsrec_api.use_cases.explain import Explain
 from newsrec_api.use_cases.follow_links import FollowClick, Links
 from newsrec_api.use_cases.manage_readers import ManageReaders
 from newsrec_api.use_cases.recommend import Recommend
@@ -39,6 +49,9 @@ def create_app(settings: Settings, repositories: Repositories, clock: Clock) -> 
         articles.blueprint(recommend, r.articles, r.blocks, clock, settings.admin_token)
     )
     app.register_blueprint(events.blueprint(TakeEvents(r.events, clock), metrics))
+    app.register_blueprint(
+        explanations.blueprint(Explain(r.audit, r.evidence), settings.audit_token)
+    )
     app.register_blueprint(links.blueprint(follow, signed, manage))
     app.register_blueprint(operations.blueprint(r.health, metrics))
     app.register_blueprint(documents.blueprint(openapi.load()))

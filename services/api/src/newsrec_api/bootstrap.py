@@ -7,12 +7,13 @@ from flask import Flask
 from newsrec_api import logs
 from newsrec_api.app import create_app
 from newsrec_api.clock import clock
+from newsrec_api.repositories.evidence import StoreEvidence
 from newsrec_api.repositories.postgres import postgres, postgres_pool
 from newsrec_api.settings import Settings
 
 
 def app() -> Flask:
-    """The application of this process, wired to PostgreSQL by the environment's settings.
+    """The application of this process, wired to its stores by the environment's settings.
 
     Raises:
         SettingsError: naming the variable that is missing or wrong.
@@ -20,4 +21,5 @@ def app() -> Flask:
     logs.configure()
     settings = Settings.from_env(os.environ)
     pool = postgres_pool(settings.database_url, settings.pool_size)
-    return create_app(settings, postgres(pool), clock(settings))
+    repositories = postgres(pool, StoreEvidence(settings.store_url))
+    return create_app(settings, repositories, clock(settings))

@@ -69,8 +69,21 @@ class InvalidError(ApiError):
     title = "Unprocessable content"
 
 
+class DamagedError(ApiError):
+    """What was kept is not what was written."""
+
+    title = "Damaged"
+
+
+class NotInstalledError(ApiError):
+    """This installation leaves a part out."""
+
+    status = 501
+    title = "Not installed"
+
+
 class UnavailableError(ApiError):
-    """PostgreSQL does not answer; the same request may succeed later."""
+    """PostgreSQL or the store does not answer; the same request may succeed later."""
 
     status = 503
     title = "Service unavailable"

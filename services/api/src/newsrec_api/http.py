@@ -1,5 +1,6 @@
 """What the routes share: reading queries and bodies, writing JSON."""
 
+import hmac
 from typing import Any, TypeVar
 
 import orjson
@@ -7,7 +8,12 @@ from flask import Response, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.routing import BaseConverter
 
-from newsrec_api.errors import BadRequestError, InvalidError, UnsupportedMediaTypeError
+from newsrec_api.errors import (
+    BadRequestError,
+    InvalidError,
+    UnauthorizedError,
+    UnsupportedMediaTypeError,
+)
 from newsrec_api.use_cases.validation import has_nul, problem_list
 
 MAX_BODY = 1024 * 1024
@@ -32,6 +38,18 @@ def json_response(
         headers,
         content_type="application/json",
     )
+
+
+def require_bearer(token: str, whose: str) -> None:
+    """Let only those pass who send `token`; the comparison takes the same time for any other.
+
+    Raises:
+        UnauthorizedError: saying `whose` token it is.
+    """
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    same = hmac.compare_digest(given.strip().encode(), token.encode())
+    if scheme.lower() != "bearer" or not same:
+        raise UnauthorizedError(f"this is for {whose}: send Authorization: Bearer and their token")
 
 
 def json_object() -> dict[str, Any]:

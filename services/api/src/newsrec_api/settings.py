@@ -15,6 +15,9 @@ class SettingsError(Exception):
 class Settings:
     """Everything the API is told from outside.
 
+    Without an `audit_token` nothing is explained: an explanation tells what somebody has read.
+    `store_url` is where scoring keeps its files.
+
     `clock_start` is the moment at which the API believes that it began (simulated worlds only);
     `clock_began` is the real moment of that beginning, shared by all worker processes.
     """
@@ -22,6 +25,8 @@ class Settings:
     database_url: str = field(repr=False)
     link_secret: str = field(repr=False)
     admin_token: str = field(repr=False)
+    audit_token: str | None = field(default=None, repr=False)
+    store_url: str = ""
     public_url: str = "http://127.0.0.1:8000"
     demo: bool = False
     clock_start: datetime | None = None
@@ -40,6 +45,8 @@ class Settings:
             database_url=_database_url(env, var),
             link_secret=_secret(env, "LINK_SECRET", var / "secrets" / "link_secret"),
             admin_token=_secret(env, "ADMIN_TOKEN", var / "secrets" / "admin_token"),
+            audit_token=_audit_token(env),
+            store_url=_store_url(env, var),
             public_url=_public_url(env),
             demo=_flag(env, "DEMO"),
             clock_start=_moment(env, "CLOCK_START"),
@@ -76,18 +83,37 @@ def _secret(env: Mapping[str, str], name: str, default_file: Path) -> str:
     value = _read(env, name, default_file)
     if value is None:
         raise SettingsError(f"{name} is not set and {default_file} is not there")
+    return _long_enough(name, value)
+
+
+def _audit_token(env: Mapping[str, str]) -> str | None:
+    value = _read(env, "AUDIT_TOKEN", None)
+    return _long_enough("AUDIT_TOKEN", value) if value is not None else None
+
+
+def _long_enough(name: str, value: str) -> str:
     if len(value) < 16:
         raise SettingsError(f"{name} must have at least 16 characters")
     return value
 
 
-def _read(env: Mapping[str, str], name: str, default_file: Path) -> str | None:
+def _store_url(env: Mapping[str, str], var: Path) -> str:
+    url = env.get("STORE_URL") or (var / "store").as_uri()
+    if not url.startswith(("file://", "s3://")):
+        raise SettingsError(f"STORE_URL must start with file:// or s3://, not {url!r}")
+    return url.rstrip("/")
+
+
+def _read(env: Mapping[str, str], name: str, default_file: Path | None) -> str | None:
     """The variable itself, or what the file holds that NAME_FILE (or the default) names."""
     if value := env.get(name):
         return value
     named = env.get(f"{name}_FILE")
+    file = Path(named) if named else default_file
+    if file is None:
+        return None
     try:
-        return (Path(named) if named else default_file).read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8").strip()
     except FileNotFoundError as e:
         if named:
             raise SettingsError(f"{name}_FILE names {named}, which is not there") from e

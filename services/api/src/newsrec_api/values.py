@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 # One article as the API shows it, see `Item` in openapi.yaml: what orjson can write, which is a
@@ -86,6 +86,44 @@ class Block:
     reason: str
     lifted_at: datetime | None = None
     lifted_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the database keeps of one place: when, and what the reader was told."""
+
+    day: date
+    variant: str
+    reason: dict[str, str]
+    title: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one column adds to a score; `value` is None where it is no number."""
+
+    feature: str
+    value: float | None
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What scoring kept of one place, see contracts/runs; `base` is the expected score."""
+
+    as_of: datetime
+    model_version: str
+    data_hash: str
+    publisher: str
+    reliability: float
+    rated: bool
+    sources: list[str]
+    score: float
+    base: float
+    contributions: list[Contribution]
+    place: int
+    step: str
+    propensity: float
 
 
 def item(

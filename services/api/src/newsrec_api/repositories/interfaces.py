@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
-from newsrec_api.values import Article, Block, Choices, Event, Profile, Run, StoredSlate
+from newsrec_api.values import Article, Block, Choices, Event, Kept, Profile, Run, StoredSlate, Told
 
 
 class Slates(Protocol):
@@ -88,6 +88,31 @@ class Demo(Protocol):
         """Articles she opened that the current run does not know about yet."""
 
 
+class Audit(Protocol):
+    """What was told to readers in any run, for auditors."""
+
+    def told(self, run_id: str, user_id: str, article_id: str) -> Told:
+        """What a reader was told of an article.
+
+        Raises:
+            NotFoundError: when there is no such run, or the article is not in her slate.
+            GoneError: when the rows of the run were dropped.
+        """
+
+
+class Evidence(Protocol):
+    """What scoring kept of its runs in files."""
+
+    def kept(self, day: date, run_id: str, user_id: str, article_id: str) -> Kept:
+        """What led to one place.
+
+        Raises:
+            NotInstalledError: when this installation cannot read it.
+            GoneError: when nothing is kept of the run.
+            DamagedError: when what is kept does not give the score of the slate.
+        """
+
+
 class Health(Protocol):
     """Whether the store can serve."""
 
@@ -97,7 +122,7 @@ class Health(Protocol):
 
 @dataclass(frozen=True)
 class Repositories:
-    """All that the application needs from its store."""
+    """All that the application needs from its stores."""
 
     slates: Slates
     articles: Articles
@@ -106,3 +131,5 @@ class Repositories:
     blocks: Blocks
     demo: Demo
     health: Health
+    audit: Audit
+    evidence: Evidence

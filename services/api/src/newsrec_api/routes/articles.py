@@ -1,15 +1,14 @@
 """/v1/articles, /v1/trending, /v1/categories: articles without a reader, and their blocks."""
 
-import hmac
 from dataclasses import asdict
 from typing import Annotated
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from newsrec_api.clock import Clock
-from newsrec_api.errors import NotFoundError, UnauthorizedError
-from newsrec_api.http import body, json_response, limit, query_text
+from newsrec_api.errors import NotFoundError
+from newsrec_api.http import body, json_response, limit, query_text, require_bearer
 from newsrec_api.repositories.interfaces import Articles, Blocks
 from newsrec_api.use_cases.recommend import Recommend
 
@@ -32,12 +31,7 @@ def blueprint(
     routes = Blueprint("articles", __name__, url_prefix="/v1")
 
     def operators_only() -> None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        given = token.strip().encode()
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given, admin_token.encode()):
-            raise UnauthorizedError(
-                "this is for operators: send Authorization: Bearer and their token"
-            )
+        require_bearer(admin_token, "operators")
 
     @routes.get("/articles/<id:article_id>/similar")
     def similar(article_id: str) -> Response:
