@@ -140,24 +140,16 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
 
 
 def test_other_columns_are_kept_and_no_candidates_give_no_places() -> None:
-    articles = pl.DataFrame(
-        [Candidate("a", "x", 0.5), Candidate("b", "y", 0.7)],
-        schema=list(Candidate._fields),
-        orient="row",
-    )
-    pairs = pl.DataFrame(
-        {
-            "user_row": [1, 1],
-            "article_row": [0, 1],
-            "score": [0.5, 0.7],
-            "first": [False, False],
-            "row": [10, 11],
-        }
-    )
+    rows = [Candidate("a", "x", 0.5), Candidate("b", "y", 0.7)]
+    articles = pl.DataFrame(rows, schema=list(Candidate._fields), orient="row")
+    pairs = articles.select(
+        "score", "first", "exposures_24h", article_row=pl.Series([0, 1]), row=pl.Series([10, 11])
+    ).with_columns(user_row=pl.lit(1))
     users = pl.DataFrame({"user_id": ["u", "v"]})
-    placed = slates.place(pairs, articles, users, AS_OF, params(), SEED)
+    rules = SlateRules(articles, users, AS_OF, params(), SEED)
+    placed = rules.place(pairs)
     assert placed.select("user_id", "place", "row").rows() == [("v", 1, 11), ("v", 2, 10)]
-    nothing = slates.place(pairs.clear(), articles, users, AS_OF, params(), SEED)
+    nothing = rules.place(pairs.clear())
     assert nothing.is_empty()
     assert nothing.schema == placed.schema
 

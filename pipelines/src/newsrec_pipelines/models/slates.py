@@ -17,6 +17,8 @@ from newsrec_pipelines.models.protocols import Rows
 
 # Readers whose slates are filled together: their arrays fit into a processor's cache.
 _READERS: Final = 512
+# Places, steps and propensities of nobody.
+_NOTHING: Final = (np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0, np.float32))
 
 
 class SlateRules:
@@ -84,56 +86,45 @@ class SlateRules:
         ends = np.append(starts[1:], len(row))
         parts = [
             self._place_some(
-                pairs, users[n : n + _READERS], row[starts[n] : ends[: n + _READERS][-1]]
+                pairs[row[starts[n] : ends[: n + _READERS][-1]]], users[n : n + _READERS]
             )
             for n in range(0, len(users), _READERS)
         ]
         return pl.concat([self._named(pairs.clear(), *_NOTHING), *parts])
 
-    def _place_some(self, pairs: pl.DataFrame, users: Rows, row: Rows) -> pl.DataFrame:
-        """The slates of `users`, whose pairs are in `row`, reader by reader."""
-        table, row = self._table(pairs[row], row)
+    def _place_some(self, pairs: pl.DataFrame, users: Rows) -> pl.DataFrame:
+        """The slates of `users`, whose pairs these are, reader by reader."""
+        table, row = self._table(pairs)
         keys = reader_keys(self._user_ids.gather(users), self._as_of, self._seed)
         made = placing.fill(table, keys, self._params)
         reader, column = np.nonzero(made.candidate >= 0)
-        placed = row[reader, made.candidate[reader, column]]
         return self._named(
-            pairs[placed],
+            pairs[row[reader, made.candidate[reader, column]]],
             column + 1,
             made.step[reader, column],
             made.propensity[reader, column],
         )
 
-    def _table(self, pairs: pl.DataFrame, row: Rows) -> tuple[placing.Table, Rows]:
-        """The table of the candidates, and where each is in the pairs of the caller."""
-        of_user = pairs["user_row"].to_numpy()
-        reader = np.cumsum(np.diff(of_user, prepend=of_user[:1]) != 0)
-        counts = np.bincount(reader)
-        column = np.arange(len(reader)) - np.repeat(np.cumsum(counts) - counts, counts)
-        exists = np.arange(counts.max()) < counts[:, None]
-
-        def padded(values: NDArray, padding: object) -> NDArray:
-            wide = np.full(exists.shape, padding, values.dtype)
-            wide[reader, column] = values
-            return wide
-
-        article = padded(pairs["article_row"].to_numpy(), 0)
-        first = padded(pairs["first"].to_numpy(), False)
-        score = padded(pairs["score"].to_numpy(), -np.inf)
-        order = np.lexsort((self._order[article], -score, ~first, ~exists), axis=-1)
-        article, first, score = (
-            np.take_along_axis(v, order, axis=1) for v in (article, first, score)
+    def _table(self, pairs: pl.DataFrame) -> tuple[placing.Table, Rows]:
+        """The table of the candidates, and where each is in `pairs`."""
+        article, score, first, exposures = (
+            pairs[name].to_numpy() for name in ("article_row", "score", "first", "exposures_24h")
         )
-        unseen = padded(pairs["exposures_24h"].to_numpy() < self._params.explore_below, False)
+        row = _side_by_side(pairs["user_row"].to_numpy())
+        best_first = np.lexsort(
+            (self._order[article[row]], -score[row], ~first[row], row < 0), axis=-1
+        )
+        row = np.take_along_axis(row, best_first, axis=1)
+        exists = row >= 0
         table = placing.Table(
             exists=exists,
-            score=np.where(exists, score, np.nan),
-            first=first,
-            held_back=self._standing.held_back[article],
-            unseen=np.take_along_axis(unseen, order, axis=1),
-            topics=self._topics.at(article),
+            score=np.where(exists, score[row], np.nan),
+            first=first[row] & exists,
+            held_back=self._standing.held_back[article[row]] & exists,
+            unseen=(exposures[row] < self._params.explore_below) & exists,
+            topics=self._topics.at(article[row]),
         )
-        return table, np.take_along_axis(padded(row, 0), order, axis=1)
+        return table, row
 
     def _named(
         self, pairs: pl.DataFrame, place: Rows, step: NDArray[np.int8], propensity: NDArray
@@ -147,30 +138,15 @@ class SlateRules:
         )
 
 
-_NOTHING: Final = (np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0, np.float32))
+def _side_by_side(readers: Rows) -> Rows:
+    """Positions of each reader's rows in `readers`, which are neighbours; -1 behind the last.
 
-
-def place(
-    pairs: pl.DataFrame,
-    articles: pl.DataFrame,
-    users: pl.DataFrame,
-    as_of: datetime,
-    params: SlateParams,
-    seed: int,
-) -> pl.DataFrame:
-    """The pairs that make it into a slate, by `SlateRules`, which see.
-
-    Args:
-        pairs: as `SlateRules.place` takes them, without ``exposures_24h``.
-        articles: with ``exposures_24h``, 0 where unknown.
-        users: readers.
-        as_of: the moment of the request.
-        params: the rules.
-        seed: of the exploration.
+    Returns:
+        Shape (readers, most rows of one).
     """
-    exposures = articles["exposures_24h"].gather(pairs["article_row"])
-    rules = SlateRules(articles, users, as_of, params, seed)
-    return rules.place(pairs.with_columns(exposures))
+    _, starts, counts = np.unique(readers, return_index=True, return_counts=True)
+    column = np.arange(counts.max())
+    return np.where(column < counts[:, None], starts[:, None] + column, -1)
 
 
 def as_slates(placed: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
