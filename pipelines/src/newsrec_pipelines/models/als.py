@@ -1,6 +1,6 @@
 """Collaborative scorer: implicit-feedback ALS with dwell as confidence."""
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import polars as pl
@@ -11,11 +11,14 @@ from threadpoolctl import threadpool_limits
 
 from newsrec_pipelines.config import AlsParams, Params
 from newsrec_pipelines.features.types import TrainingData
-from newsrec_pipelines.models.feedback import Weights, feedback
-from newsrec_pipelines.models.index import Index
+from newsrec_pipelines.models.feedback import Weights, summed
+from newsrec_pipelines.models.index import Index, coded
 from newsrec_pipelines.models.protocols import Encoder, Rows, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.topk import Dots
+
+# The most read articles; more do not change what a text lets expect.
+_MAX_MAPPED: Final = 50_000
 
 
 class Als:
@@ -73,28 +76,20 @@ class Als:
             texts: for the factors of articles that nobody has read; without, they are zeros.
         """
         weights = Weights.of(data.reads, params)
-        seen = feedback(data.reads, weights)
-        articles = Index(seen["article_id"].unique().sort())
-        users = Index(seen["user_id"].unique().sort())
         nothing = np.zeros((0, params.als.embedding_size), np.float32)
-        if not len(seen):
-            return cls(articles, nothing, nothing, weights, params)
+        if data.reads.is_empty():
+            return cls(Index([]), nothing, nothing, weights, params)
+        users, user_row = coded(data.reads["user_id"])
+        articles, article_row = coded(data.reads["article_id"])
+        seen = summed(data.reads, user_row, article_row, weights)
         confidence = _confidence(
-            seen["weight"].to_numpy(),
-            (users.rows(seen["user_id"]), articles.rows(seen["article_id"])),
-            (len(users), len(articles)),
-            params.als,
+            seen.weight, (seen.user_row, seen.article_row), (len(users), len(articles)), params.als
         )
-        with threadpool_limits(1, "blas"):  # implicit has threads of its own; BLAS's slow them down
-            als = _solver(params.als, params.training.seed)
-            als.fit(confidence, show_progress=False)
-        factors = als.item_factors.astype(np.float32)
+        factors = _factorise(confidence, _start(articles, previous, params.als), params)
         mapping = nothing
         if texts is not None:
-            known = data.articles.filter(pl.col("article_id").is_in(articles.ids.implode()))
-            rows = articles.rows(known["article_id"])
-            reads = np.bincount(confidence.indices, minlength=len(articles))[rows]
-            mapping = _ridge(texts.embed(known), factors[rows], reads, params.als.content_reg)
+            reads = np.bincount(confidence.indices, minlength=len(articles))
+            mapping = _mapping(articles, factors, reads, data.articles, texts, params.als)
         return cls(articles, factors, mapping, weights, params)
 
     @classmethod
@@ -177,6 +172,46 @@ def _confidence(
     # implicit's convention: a negative value is the confidence that the reader does not want it.
     confidence = np.copysign(1 + params.alpha * np.abs(weight), weight).astype(np.float32)
     return csr_matrix((confidence, cells), shape=shape)
+
+
+def _start(articles: Index, previous: Als | None, params: AlsParams) -> Vectors | None:
+    """Earlier factors of the articles, zeros for new ones; None without any to start from."""
+    if previous is None or previous.factors.shape[1] != params.embedding_size:
+        return None
+    factors = previous.vectors_of(articles.ids)
+    return factors if factors.any() else None
+
+
+def _factorise(confidence: csr_matrix, start: Vectors | None, params: Params) -> Vectors:
+    """Factors of the articles, shape (articles, k)."""
+    with threadpool_limits(1, "blas"):  # implicit has threads of its own; BLAS's slow them down
+        als = _solver(params.als, params.training.seed)
+        if start is not None:
+            # Readers from the articles that are known, then all articles from the readers.
+            als.item_factors = start
+            als.user_factors = als.recalculate_user(np.arange(confidence.shape[0]), confidence)
+            als.item_factors = als.recalculate_item(
+                np.arange(confidence.shape[1]), confidence.T.tocsr()
+            )
+            als.iterations = params.als.warm_epochs
+        als.fit(confidence, show_progress=False)
+    return np.asarray(als.item_factors, np.float32)
+
+
+def _mapping(
+    articles: Index,
+    factors: Vectors,
+    reads: Rows,
+    texts_of: pl.DataFrame,
+    texts: Encoder,
+    params: AlsParams,
+) -> Vectors:
+    """``B`` of `Als`, from the articles that were read most."""
+    rows = articles.rows(texts_of["article_id"])
+    known = np.flatnonzero(rows >= 0)
+    most = known[np.argsort(-reads[rows[known]], kind="stable")[:_MAX_MAPPED]]
+    rows = rows[most]
+    return _ridge(texts.embed(texts_of[most]), factors[rows], reads[rows], params.content_reg)
 
 
 def _ridge(texts: Vectors, factors: Vectors, weight: NDArray[np.int64], reg: float) -> Vectors:

@@ -1,7 +1,7 @@
 """Co-reading scorer: what readers of an article read on the same day."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 import numpy as np
@@ -11,8 +11,8 @@ from scipy.sparse import csr_matrix
 
 from newsrec_pipelines.config import CoReadParams, Params
 from newsrec_pipelines.features.types import Pairs, TrainingData
-from newsrec_pipelines.models.feedback import Weights, views
-from newsrec_pipelines.models.index import Index
+from newsrec_pipelines.models.feedback import Weights, summed
+from newsrec_pipelines.models.index import Index, coded
 from newsrec_pipelines.models.protocols import Rows, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.scope import Scope
@@ -51,20 +51,9 @@ class CoRead:
         """Count who read what on the same day."""
         weights = Weights.of(data.reads, params)
         oldest = data.as_of - timedelta(days=_HALF_LIVES * params.coread.half_life_days)
-        baskets = _baskets(data.reads.filter(pl.col("read_at") >= oldest), weights)
-        articles = Index(baskets["article_id"].unique().sort())
-        age_days = (data.as_of - pl.col("day")).dt.total_hours() / 24
-        # Each basket is multiplied by itself, hence the root.
-        values = baskets.select(
-            pl.col("weight") * 0.5 ** (age_days.clip(0.0) / params.coread.half_life_days / 2)
-        )
-        matrix = csr_matrix(
-            (
-                values.to_series().cast(pl.Float32).to_numpy(),
-                (baskets["basket"].to_numpy(), articles.rows(baskets["article_id"])),
-            ),
-            shape=(baskets["basket"].n_unique(), len(articles)),
-        )
+        reads = data.reads.filter(pl.col("read_at") >= oldest)
+        articles, article_row = coded(reads["article_id"])
+        matrix = _baskets(reads, article_row, len(articles), weights, data.as_of, params.coread)
         return cls(articles, _neighbours(matrix, params.coread), weights, params)
 
     @classmethod
@@ -148,18 +137,31 @@ class Neighbourhood:
         return scores
 
 
-def _baskets(reads: pl.DataFrame, weights: Weights) -> pl.DataFrame:
-    """What each reader read on a day: ``basket``, ``day``, ``article_id``, ``weight``."""
-    day = pl.col("read_at").dt.truncate("1d")
-    keys = ("user_id", "day", "article_id")
-    return (
-        reads.with_columns(day=day)
-        .group_by(keys)
-        .agg(*views(weights))
-        .filter(pl.col("weight") > 0)
-        .sort("user_id", "day", "weight", "article_id", descending=[False, False, True, False])
-        .filter(pl.int_range(pl.len()).over("user_id", "day") < _LONGEST_BASKET)
-        .with_columns(basket=pl.struct("user_id", "day").rle_id().cast(pl.Int64))
+def _baskets(
+    reads: pl.DataFrame,
+    article_row: Rows,
+    articles: int,
+    weights: Weights,
+    as_of: datetime,
+    params: CoReadParams,
+) -> csr_matrix:
+    """Decayed weights of what a reader read on a day, shape (baskets, articles)."""
+    _, user_row = coded(reads["user_id"])
+    age = as_of - reads["read_at"].dt.truncate("1d")
+    day = np.maximum(age.dt.total_days().to_numpy(), 0)
+    days = int(day.max(initial=0)) + 1
+    seen = summed(reads, user_row * days + day, article_row, weights)
+    # The longest read ones of each basket.
+    order = np.lexsort((seen.article_row, -seen.weight, seen.user_row))
+    order = order[seen.weight[order] > 0]
+    baskets, basket = np.unique(seen.user_row[order], return_inverse=True)
+    _, place = ragged(np.bincount(basket, minlength=len(baskets)))
+    order, basket = order[place < _LONGEST_BASKET], basket[place < _LONGEST_BASKET]
+    # Each basket is multiplied by itself, hence the root.
+    decay = np.sqrt(0.5 ** (seen.user_row[order] % days / params.half_life_days))
+    return csr_matrix(
+        (seen.weight[order] * decay, (basket, seen.article_row[order])),
+        shape=(len(baskets), articles),
     )
 
 
@@ -169,7 +171,7 @@ def _neighbours(baskets: csr_matrix, params: CoReadParams) -> csr_matrix:
     if not baskets.nnz:
         return csr_matrix((size, size), dtype=np.float32)
     norm = np.asarray(baskets.multiply(baskets).sum(axis=0)).ravel()
-    shrunk = baskets.astype(np.float64).multiply(1 / np.sqrt(norm + params.shrinkage)).tocsr()
+    shrunk = baskets.multiply(1 / np.sqrt(norm + params.shrinkage)).tocsr()
     # One more, since an article is near to itself.
     nearest = all_pairs_knn(shrunk, params.neighbours + 1, show_progress=False)
     others = (nearest.data > 0) & (nearest.row != nearest.col)

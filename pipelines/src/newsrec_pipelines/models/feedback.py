@@ -1,14 +1,21 @@
 """How much a reader got out of an article: reads summed up to one weight per pair."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from newsrec_pipelines.config import Params
+from newsrec_pipelines.models.index import coded
 
 # Whoever does one of these did read the article, however long the page was open.
 _LIKED: Final = ("like", "bookmark", "comment", "follow", "share")
+# What a view says, beside a share of a whole read.
+_UNKNOWN: Final = -1.0
+_SAID_SO: Final = 2.0
+_HIDDEN: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,22 @@ class Weights:
         return share.fill_null(self.click).cast(pl.Float32)
 
 
+class Summed(NamedTuple):
+    """One weight per reader and article, sorted by their rows; the arrays have the same length.
+
+    Attributes:
+        user_row: int64.
+        article_row: int64.
+        weight: float32, see `feedback`.
+        last_read_at: microseconds since 1970, int64.
+    """
+
+    user_row: NDArray[np.int64]
+    article_row: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    last_read_at: NDArray[np.int64]
+
+
 def feedback(reads: pl.DataFrame, weights: Weights) -> pl.DataFrame:
     """One row per reader and article that she opened or hid.
 
@@ -51,19 +74,54 @@ def feedback(reads: pl.DataFrame, weights: Weights) -> pl.DataFrame:
     Returns:
         ``user_id``, ``article_id``, ``weight`` (float32), ``last_read_at``, sorted by the ids.
     """
-    keys = ("user_id", "article_id")
-    return reads.group_by(keys).agg(*views(weights)).sort(keys)
+    (users, user_row), (articles, article_row) = coded(reads["user_id"]), coded(reads["article_id"])
+    seen = summed(reads, user_row, article_row, weights)
+    last = pl.Series("last_read_at", seen.last_read_at, dtype=pl.Int64)
+    return pl.DataFrame(
+        [
+            users.ids.gather(seen.user_row).alias("user_id"),
+            articles.ids.gather(seen.article_row).alias("article_id"),
+            pl.Series("weight", seen.weight, dtype=pl.Float32),
+            last.cast(reads["read_at"].dtype),
+        ]
+    )
 
 
-def views(weights: Weights) -> tuple[pl.Expr, pl.Expr]:
-    """``weight`` and ``last_read_at`` of all views of one article by one reader; see `feedback`."""
-    kind = pl.col("kind")
-    weight = (
-        pl.when(kind.eq("hide").any())
-        .then(-1.0)
-        .when(kind.is_in(_LIKED).any())
-        .then(1.0)
-        .otherwise(weights.of_dwell(pl.col("dwell_seconds").max()))
+def summed(
+    reads: pl.DataFrame,
+    user_row: NDArray[np.int64],
+    article_row: NDArray[np.int64],
+    weights: Weights,
+) -> Summed:
+    """`feedback` in rows instead of ids.
+
+    Args:
+        reads: ``kind``, ``dwell_seconds`` and ``read_at`` (in microseconds).
+        user_row: of each read; not negative.
+        article_row: of each read; not negative.
+        weights: how dwell is weighted.
+    """
+    kind, dwell = pl.col("kind"), pl.col("dwell_seconds").fill_nan(None)
+    # One number that says more than any smaller one, so that a maximum sums up the views.
+    evidence = reads.select(
+        pl.when(kind == "hide")
+        .then(_HIDDEN)
+        .when(kind.is_in(_LIKED))
+        .then(_SAID_SO)
+        .otherwise((dwell / weights.full_dwell_seconds).clip(0.0, 1.0).fill_null(_UNKNOWN))
         .cast(pl.Float32)
     )
-    return weight.alias("weight"), pl.col("read_at").max().alias("last_read_at")
+    width = int(article_row.max(initial=0)) + 1
+    keys = user_row * width + article_row
+    order = np.argsort(keys)
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    most = _largest(evidence.to_series().to_numpy()[order], starts)
+    said = {_HIDDEN: -1.0, _SAID_SO: 1.0, _UNKNOWN: weights.click}
+    weight = np.select([most == value for value in said], list(said.values()), most)
+    last = _largest(reads["read_at"].to_physical().to_numpy()[order], starts)
+    return Summed(*np.divmod(keys[starts], width), weight.astype(np.float32), last)
+
+
+def _largest(values: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[Any]:
+    return np.maximum.reduceat(values, starts) if len(starts) else values

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from newsrec_pipelines.features.types import Pairs, Request
-from newsrec_pipelines.models.feedback import Weights, views
-from newsrec_pipelines.models.index import Index
+from newsrec_pipelines.models.feedback import Weights, summed
+from newsrec_pipelines.models.index import Index, coded
 from newsrec_pipelines.models.scope import Scope
 from newsrec_pipelines.models.sparse import values_at
 
@@ -35,6 +35,15 @@ class Reads(NamedTuple):
     age_days: NDArray[np.float64]
 
 
+class _History(NamedTuple):
+    """Reads of the request's readers, and their rows of readers and of `article_ids`."""
+
+    reads: pl.DataFrame
+    article_ids: pl.Series
+    user_row: NDArray[np.int64]
+    read_row: NDArray[np.int64]
+
+
 class RequestRows:
     """Row numbers instead of ids, for the readers, the articles and the history of a request.
 
@@ -53,32 +62,24 @@ class RequestRows:
     @cached_property
     def scope(self) -> Scope:
         """Which articles each reader may get."""
-        history, ids = self._history
-        seen = history.select("user_row", "read_row").unique()
-        columns = self.articles.rows(ids)[seen["read_row"].to_numpy()]
+        history = self._history
+        columns = self.articles.rows(history.article_ids)[history.read_row]
         known = columns >= 0
         return Scope(
             self.request.users,
             self.request.articles,
-            Pairs(seen["user_row"].to_numpy()[known].astype(np.int64), columns[known]),
+            Pairs(history.user_row[known], columns[known]),
         )
 
     def reads(self, weights: Weights) -> Reads:
         """The history, summed up to one weight per reader and article."""
         if weights not in self._reads:
-            history, ids = self._history
-            seen = (
-                history.group_by("user_row", "read_row")
-                .agg(*views(weights))
-                .sort("user_row", "read_row")
-            )
-            age = (pl.lit(self.request.as_of) - pl.col("last_read_at")).dt.total_microseconds()
+            history = self._history
+            seen = summed(history.reads, history.user_row, history.read_row, weights)
+            asked = pl.Series([self.request.as_of]).dt.epoch("us").item()
+            age_days = (asked - seen.last_read_at) / 86.4e9
             self._reads[weights] = Reads(
-                ids,
-                seen["user_row"].to_numpy().astype(np.int64),
-                seen["read_row"].to_numpy().astype(np.int64),
-                seen["weight"].to_numpy(),
-                seen.select(age / 86.4e9).to_series().to_numpy(),
+                history.article_ids, seen.user_row, seen.article_row, seen.weight, age_days
             )
         return self._reads[weights]
 
@@ -116,14 +117,8 @@ class RequestRows:
         return values_at(self.choices, pairs.user_row, category) > 0
 
     @cached_property
-    def _history(self) -> tuple[pl.DataFrame, pl.Series]:
-        history = self.request.history
-        ids = history["article_id"].unique().sort()
-        rows = history.select(
-            "kind",
-            "dwell_seconds",
-            "read_at",
-            user_row=pl.Series(self.users.rows(history["user_id"]), dtype=pl.Int32),
-            read_row=pl.Series(Index(ids).rows(history["article_id"]), dtype=pl.Int32),
-        )
-        return rows.filter(pl.col("user_row") >= 0), ids
+    def _history(self) -> _History:
+        users = self.users.rows(self.request.history["user_id"])
+        reads = self.request.history.filter(users >= 0)
+        articles, read_row = coded(reads["article_id"])
+        return _History(reads, articles.ids, users[users >= 0], read_row)

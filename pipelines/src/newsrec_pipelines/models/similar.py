@@ -4,16 +4,17 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from newsrec_pipelines.models.als import Als
 from newsrec_pipelines.models.content import Content
-from newsrec_pipelines.models.index import Index
 from newsrec_pipelines.models.text import unit
+from newsrec_pipelines.models.topk import product_topk
 from newsrec_pipelines.schemas import UNKNOWN
 
 # What readers have in common decides only between articles of about the same content.
 _ALS_SHARE: Final = 0.25
-_BLOCK_CELLS: Final = 4_000_000
+_LEAST: Final = 1e-6  # less is rounding
 
 
 def similar_articles(articles: pl.DataFrame, content: Content, als: Als, k: int) -> pl.DataFrame:
@@ -24,32 +25,39 @@ def similar_articles(articles: pl.DataFrame, content: Content, als: Als, k: int)
     Returns:
         ``article_id``, ``article_ids``, ``scores`` (List(Float32)), in the order of `articles`.
     """
-    n = articles.height
-    factors = unit(als.vectors_of(articles["article_id"]))
-    vectors = np.hstack([content.embed(articles), np.sqrt(_ALS_SHARE, dtype=np.float32) * factors])
-    language = Index(articles["language"].unique().sort()).rows(articles["language"])
-    unknown = (articles["language"] == UNKNOWN).to_numpy()
-    ids = articles["article_id"].to_numpy()
-    neighbours: list[list[str]] = []
-    scores: list[list[float]] = []
-    step = max(1, _BLOCK_CELLS // max(n, 1))
-    for start in range(0, n, step):
-        block = slice(start, min(start + step, n))
-        cosines = vectors[block] @ vectors.T
-        readable = language[block, None] == language[None, :]
-        readable |= unknown[block, None] | unknown[None, :]
-        cosines[~readable] = 0.0
-        cosines[np.arange(block.stop - start), np.arange(start, block.stop)] = 0.0
-        best = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
-        for row, top in zip(cosines, best, strict=True):
-            top = top[row[top] > 1e-6]
-            neighbours.append(ids[top].tolist())
-            scores.append(row[top].tolist())
-    return pl.DataFrame(
-        {"article_id": articles["article_id"], "article_ids": neighbours, "scores": scores},
-        schema={
-            "article_id": pl.String,
-            "article_ids": pl.List(pl.String),
-            "scores": pl.List(pl.Float32),
-        },
+    texts = content.embed(articles)
+    factors = unit(als.vectors_of(articles["article_id"], texts))
+    vectors = np.hstack([texts, np.sqrt(_ALS_SHARE, dtype=np.float32) * factors])
+    found = []
+    for language in articles["language"].unique().sort():
+        rows = np.flatnonzero((articles["language"] == language).to_numpy())
+        readable = np.flatnonzero(
+            articles["language"].is_in([language, UNKNOWN]).to_numpy() | (language == UNKNOWN)
+        )
+        with threadpool_limits(1, "blas"):  # product_topk has threads of its own
+            # One more, since an article is like itself.
+            column, score = product_topk(vectors[rows], vectors[readable], k + 1, threads=0)
+        near = pl.DataFrame(
+            {
+                "row": np.repeat(rows, column.shape[1]),
+                "near": readable[column].ravel(),
+                "score": score.ravel(),
+            }
+        )
+        found.append(near.filter(pl.col("score") > _LEAST, pl.col("row") != pl.col("near")))
+    nothing = pl.DataFrame(schema={"row": pl.Int64, "near": pl.Int64, "score": pl.Float32})
+    near = pl.concat([nothing, *found]).sort(
+        "row", "score", "near", descending=[False, True, False]
+    )
+    lists = (
+        near.with_columns(articles["article_id"].gather(near["near"]))
+        .group_by("row", maintain_order=True)
+        .agg(article_ids=pl.col("article_id").head(k), scores=pl.col("score").head(k))
+    )
+    return (
+        articles.select("article_id")
+        .with_row_index("row")
+        .with_columns(pl.col("row").cast(pl.Int64))
+        .join(lists, on="row", how="left", maintain_order="left")
+        .select("article_id", pl.col("article_ids", "scores").fill_null([]))
     )

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from implicit.cpu.topk import topk
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from scipy.sparse import csr_matrix
 
 from newsrec_pipelines.features.types import Pairs
 from newsrec_pipelines.models.scope import Scope
@@ -16,6 +16,7 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 _BLOCK_PAIRS: Final = 1 << 16
+_PADDED: Final = 16
 
 
 class Dots:
@@ -51,32 +52,64 @@ class Dots:
         return scores
 
     def best(self, user_rows: Rows, k: int) -> Pairs:
-        """The articles with the highest positive products."""
+        """The articles with the highest positive products, found exactly; of equal ones the first.
+
+        Computes on one core: callers with more of them cut the readers into blocks.
+        """
         scope = self._scope()
-        groups = scope.group_of_reader[user_rows]
-        found = []
+        known = np.flatnonzero(self.users[user_rows].any(axis=1))
+        groups = scope.group_of_reader[user_rows[known]]
+        found = [np.zeros((2, 0), np.int64)]
         for group in np.unique(groups).tolist():
-            place = np.flatnonzero(groups == group)
+            place = known[groups == group]
             rows, vectors = self._articles(group)
-            if not len(rows):
-                continue
-            readers = user_rows[place]
-            with threadpool_limits(1, "blas"):  # topk has threads of its own
-                columns, scores = topk(
-                    vectors,
-                    self.users[readers],
-                    min(k, len(rows)),
-                    filter_query_items=scope.seen(readers)[:, rows],
+            if len(rows):
+                readers = user_rows[place]
+                column, score = product_topk(
+                    self.users[readers], vectors, k, scope.seen(readers)[:, rows]
                 )
-            good = scores > 0
-            found.append((np.repeat(place, good.sum(axis=1)), rows[columns[good]]))
-        return _in_order(user_rows, found)
+                good = score > 0
+                found.append(np.array([np.repeat(place, good.sum(axis=1)), rows[column[good]]]))
+        place, article = np.hstack(found)
+        order = np.argsort(place, kind="stable")
+        return Pairs(user_rows[place[order]], article[order])
 
     def _articles(self, group: int) -> tuple[Rows, Vectors]:
         if group not in self._of_group:
-            rows = self._scope().articles_of(group)
+            # implicit takes the last of equal ones.
+            rows = self._scope().articles_of(group)[::-1]
             self._of_group[group] = rows, self.articles[rows]
         return self._of_group[group]
+
+
+def product_topk(
+    users: Vectors, articles: Vectors, k: int, without: csr_matrix | None = None, threads: int = 1
+) -> tuple[NDArray[np.int32], Vectors]:
+    """Columns and scores of the `k` largest products, shape (users, min(k, articles)).
+
+    Args:
+        users: shape (users, dimensions).
+        articles: shape (articles, dimensions); not empty.
+        k: how many of each user.
+        without: non-zeros are left out: they score the lowest float32. Shape (users, articles).
+        threads: 0 is one a core. BLAS has threads of its own.
+    """
+    # BLAS sums the last row of an odd number, or a single one, in another order: then a reader's
+    # score would depend on the others of her block.
+    padding = -len(users) % _PADDED
+    if without is not None:
+        starts = np.pad(without.indptr, (0, padding), mode="edge")
+        without = csr_matrix(
+            (without.data, without.indices, starts), shape=(len(users) + padding, len(articles))
+        )
+    columns, scores = topk(
+        articles,
+        np.pad(users, ((0, padding), (0, 0))),
+        min(k, len(articles)),
+        filter_query_items=without,
+        num_threads=threads,
+    )
+    return columns[: len(users)], scores[: len(users)]
 
 
 def first_unread(
@@ -104,10 +137,3 @@ def first_unread(
     _, place = ragged(np.bincount(reader, minlength=len(user_rows)))
     first = place < k
     return Pairs(user_rows[reader[first]], article[first])
-
-
-def _in_order(user_rows: Rows, found: list[tuple[Rows, Rows]]) -> Pairs:
-    place = np.concatenate([np.zeros(0, np.int64), *(p for p, _ in found)])
-    article = np.concatenate([np.zeros(0, np.int64), *(a for _, a in found)])
-    order = np.argsort(place, kind="stable")
-    return Pairs(user_rows[place[order]], article[order])
