@@ -86,3 +86,15 @@ def test_a_language_without_articles_gets_no_slate() -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_fewer_candidates_give_shorter_popular_slates(count: int) -> None:
     assert len(_slates(make_reads([]), articles=make_articles(count))[ANY, ANY]) == count
+
+
+def test_publishers_of_low_reliability_are_not_popular() -> None:
+    publisher = (
+        pl.when(pl.col("article_id") == "a004").then(pl.lit("doubtful")).otherwise("publisher")
+    )
+    articles = ARTICLES.with_columns(publisher=publisher)
+    request = make_request(USERS, articles, make_reads([("u00", "a004")]))
+    for rating, placed in ((0.6, True), (0.4, False), (0.1, False)):
+        slate = PARAMS.slate.model_copy(update={"reliability": {"doubtful": rating}})
+        made = popular_slates(request, PARAMS.model_copy(update={"slate": slate}))
+        assert ("a004" in set(made["article_ids"].explode())) == placed

@@ -7,6 +7,7 @@ import polars as pl
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.feedback import Weights, feedback
+from newsrec_pipelines.models.reliability import standing
 from newsrec_pipelines.schemas import UNKNOWN
 
 ANY = ""  # region or language of a slate for all of them
@@ -22,13 +23,17 @@ def popular_slates(request: Request, params: Params) -> pl.DataFrame:
 
     A slate of a language holds only articles that its readers can read, one of a region none that
     are meant for other regions, and one for any region only what is meant for all: it fills up the
-    others. Where nothing is left there is no row. Articles nobody has read yet come last, the
-    newest first.
+    others. Where nothing is left there is no row. Publishers that are held back or not recommended
+    have no place at all. Articles nobody has read yet come last, the newest first.
 
     Returns:
         ``region``, ``language``, ``article_ids``, ``scores``: weighted reads, decayed.
     """
-    candidates = request.articles.select("article_id", "language", "published_at", "regions")
+    publishers = standing(request.articles["publisher"], params.slate)
+    reliable = pl.Series(publishers.recommended & ~publishers.held_back)
+    candidates = request.articles.filter(reliable).select(
+        "article_id", "language", "published_at", "regions"
+    )
     reads = _weighted_reads(request, params)
     regions = [ANY, *request.users["region"].unique().sort()]
     written = candidates["language"].unique()
