@@ -41,6 +41,7 @@ def main() -> int:
         print(json.dumps(_task(args)))
         return 0
     folder = args.folder or Path(tempfile.mkdtemp(prefix="newsrec-full-"))
+    folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # the server of the database is another user's
     try:
         measured = [_measure(args, readers, folder) for readers in sorted(args.readers)]

@@ -9,9 +9,13 @@ import numpy as np
 from implicit.cpu.topk import topk
 from threadpoolctl import threadpool_limits
 
+from newsrec_pipelines.config import CandidateParams
 from newsrec_pipelines.features.types import Pairs
-from newsrec_pipelines.models import news
-from newsrec_pipelines.models.ranker import Matrix, Ranker
+from newsrec_pipelines.models.blend import Scorers
+from newsrec_pipelines.models.protocols import Opinion
+from newsrec_pipelines.models.ranker import Matrix, Ranker, Values
+from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.models.scope import Scope
 from newsrec_pipelines.models.topk import Dots
 
 _SAMPLED_READERS: Final = 20_000  # whose exact products are timed
@@ -20,57 +24,69 @@ _SAMPLED_ROWS: Final = 1_000_000  # that LightGBM is timed with
 
 
 class Taken:
-    """What the model had in hand while it made slates."""
+    """What the model had in hand while it made slates: opinions, and the first rows it ranked."""
 
     def __init__(self) -> None:
-        self.moment: news._Moment | None = None
+        self.scope: Scope | None = None
+        self.ranker: Ranker | None = None
+        self.products: dict[str, Dots] = {}
         self.rows: list[Matrix] = []
 
     @contextmanager
     def during(self) -> Iterator[None]:
-        """Take the vectors, and the first rows that were ranked, inside the block."""
-        begin, score = news._Moment.__init__, Ranker.score
+        """Take them inside the block."""
+        at, score = Scorers.at, Ranker.score
 
-        def beginning(moment: news._Moment, *args: Any, **options: Any) -> None:
-            begin(moment, *args, **options)
-            self.moment = moment
+        def asked(scorers: Scorers, request: RequestRows) -> dict[str, Opinion]:
+            opinions = at(scorers, request)
+            self.scope = request.scope
+            self.products = {k: v for k, v in opinions.items() if isinstance(v, Dots)}
+            return opinions
 
-        def scoring(ranker: Ranker, columns: Matrix, *args: Any, **options: Any) -> Any:
+        def scoring(ranker: Ranker, columns: Matrix, threads: int = 0) -> Values:
+            self.ranker = ranker
             if sum(map(len, self.rows)) < _SAMPLED_ROWS:
                 self.rows.append(columns)
-            return score(ranker, columns, *args, **options)
+            return score(ranker, columns, threads)
 
-        news._Moment.__init__, Ranker.score = beginning, scoring  # type: ignore[method-assign]
+        Scorers.at, Ranker.score = asked, scoring  # type: ignore[method-assign]
         try:
             yield
         finally:
-            news._Moment.__init__, Ranker.score = begin, score  # type: ignore[method-assign]
+            Scorers.at, Ranker.score = at, score  # type: ignore[method-assign]
 
 
-def bounds(taken: Taken, pairs: int) -> dict[str, Any]:
-    """Seconds of both for all readers, by those of a sample; and the recall of the retrieval."""
-    assert taken.moment is not None
-    opinions = {k: v for k, v in taken.moment._opinions.items() if isinstance(v, Dots)}
-    wanted = taken.moment._params.candidates.model_dump()
-    product = {name: _product(dots, wanted[name]) for name, dots in opinions.items()}
-    recall = {name: _recall(dots, wanted[name]) for name, dots in opinions.items()}
+def bounds(taken: Taken, pairs: int, params: CandidateParams) -> dict[str, Any]:
+    """Seconds of both for all readers, by those of a sample; and the recall of the retrieval.
+
+    Args:
+        taken: what the model had in hand.
+        pairs: how many pairs it ranked.
+        params: how many candidates each source gives.
+    """
+    assert taken.scope is not None
+    assert taken.ranker is not None
+    wanted: dict[str, int] = params.model_dump()
     rows = np.vstack(taken.rows)[:_SAMPLED_ROWS]
     began = time.perf_counter()
-    taken.moment._ranker.score(rows)
+    taken.ranker.score(rows)
     took = time.perf_counter() - began
     return {
-        "trees": taken.moment._ranker.trees,
+        "trees": taken.ranker.trees,
         "columns": rows.shape[1],
-        "exact product": product,
-        "recall": recall,
-        "bare predict": took / max(len(rows), 1) * pairs,
+        "exact product": {
+            name: _product(dots, taken.scope, wanted[name]) for name, dots in taken.products.items()
+        },
+        "recall": {
+            name: _recall(dots, taken.scope, wanted[name]) for name, dots in taken.products.items()
+        },
+        "bare predict": took / len(rows) * pairs,
         "rows a second": len(rows) / took,
     }
 
 
-def _product(dots: Dots, k: int) -> float:
+def _product(dots: Dots, scope: Scope, k: int) -> float:
     """Seconds of the exact top-k product of every reader and all that she may get."""
-    scope = dots._scope()
     seconds = 0.0
     for group in np.unique(scope.group_of_reader).tolist():
         readers = np.flatnonzero(scope.group_of_reader == group)
@@ -87,9 +103,8 @@ def _product(dots: Dots, k: int) -> float:
     return seconds
 
 
-def _recall(dots: Dots, k: int) -> float:
+def _recall(dots: Dots, scope: Scope, k: int) -> float:
     """Share of the exact best that the retrieval finds, on average over some readers."""
-    scope = dots._scope()
     n = len(scope.group_of_reader)
     some = np.unique(np.linspace(0, n - 1, min(n, _CHECKED_READERS)).astype(np.int64))
     found = dots.best(some, k)

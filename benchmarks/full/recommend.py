@@ -11,22 +11,34 @@ from typing import Any, Final
 from benchmarks.full.measure import peak_gib
 
 from newsrec_pipelines.context import Context
+from newsrec_pipelines.features.pairs import PairFeatures
 from newsrec_pipelines.models import blend, news, slates
+from newsrec_pipelines.models.blend import Scorers
 from newsrec_pipelines.models.news import NewsModel
+from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.models.reasons import Reasons
 from newsrec_pipelines.scoring import command, run
+from newsrec_pipelines.scoring.evidence import PlaceWriter
+from newsrec_pipelines.scoring.publish import Writer
+from newsrec_pipelines.scoring.slates import Rules
 
-# Name of a step -> where the function is looked up that makes it. Steps are made by several
-# threads at once, so that their seconds are those of the cores, not of the clock.
+# Name of a step -> where the function is looked up that makes it. Several threads work at once, so
+# their seconds are those of the threads on a core, not of the clock; polars has threads of its own.
 STEPS: Final[dict[str, tuple[object, str]]] = {
-    "what readers share": (news._Moment, "__init__"),
+    "request": (command, "build_request"),
+    "scorers' opinions": (Scorers, "at"),
+    "feature tables": (PairFeatures, "__init__"),
+    "reasons' tables": (Reasons, "__init__"),
     "retrieval": (news, "retrieve"),
-    "pair features": (news.PairFeatures, "of"),
+    "pair features": (PairFeatures, "of"),
     "list features": (blend, "list_features"),
-    "ranking": (news.Ranker, "score"),
-    "diversity": (slates, "place"),
-    "reasons": (news.Reasons, "of"),
+    "ranking": (Ranker, "score"),
+    "diversity": (slates.SlateRules, "place"),
+    "reasons": (Reasons, "of"),
     "slates": (slates, "as_slates"),
-    "evidence": (news, "_evidence"),
+    "checks": (Rules, "check"),
+    "evidence": (PlaceWriter, "write"),
+    "copy": (Writer, "slates"),
     "similar articles": (NewsModel, "similar"),
     "popular slates": (run, "popular_slates"),
 }

@@ -75,8 +75,9 @@ def _steps(size: dict[str, Any]) -> list[str]:
     lines = [f"Where the time goes at {size['readers']:,} readers, seconds that passed:"]
     lines += [f"  {name:22} {s:8.1f}" for name, s in made["steps"].items()]
     lines.append(f"and seconds of the cores, {made['cpu']:.0f} in all:")
-    lines += [f"  {name:22} {s:8.1f}" for name, s in made["cpu_of_steps"].items()]
-    return lines
+    by_step = made["cpu_of_steps"]
+    lines += [f"  {name:22} {s:8.1f}" for name, s in by_step.items()]
+    return [*lines, f"  {'all else':22} {made['cpu'] - sum(by_step.values()):8.1f}"]
 
 
 def _bounds(made: dict[str, Any]) -> list[str]:

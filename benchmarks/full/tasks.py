@@ -52,7 +52,7 @@ def recommend(folder: Path, size: Size, params: Path) -> dict[str, Any]:
         with taken.during():
             published = publish(ctx)
         assert published["readers"] + published["without_slate"] == size.readers
-    return published | {"bounds": bounds(taken, published["pairs"])}
+    return published | {"bounds": bounds(taken, published["pairs"], ctx.params.candidates)}
 
 
 @contextmanager
