@@ -4,7 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.content import Content
+from newsrec_pipelines.models.protocols import Vectors
+from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.text import TextEmbedding, unit
 from newsrec_pipelines.schemas import UNKNOWN
 from support.factories_models import (
@@ -16,29 +19,39 @@ from support.factories_models import (
     make_training_data,
     without_history,
 )
+from support.opinions import check_opinion, every_pair
 
 DATA = make_training_data()
 CONTENT = Content.fit(DATA, load_params())
 
 
+def scores(content: Content, request: Request) -> Vectors:
+    return every_pair(content.at(RequestRows(request)), request)
+
+
+def test_opinions_keep_the_laws() -> None:
+    rows = RequestRows(make_request(DATA))
+    check_opinion(CONTENT.at(rows), rows)
+
+
 def test_vectors_have_unit_norm() -> None:
     request = make_request(DATA)
-    for vectors in (CONTENT.article_vectors(request), CONTENT.user_vectors(request)):
+    opinion = CONTENT.at(RequestRows(request))
+    for vectors in (opinion.articles, opinion.users):
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-5)
 
 
 def test_cold_readers_score_their_chosen_category_highest() -> None:
     request = without_history(make_request(DATA))
-    scores = CONTENT.user_vectors(request) @ CONTENT.article_vectors(request).T
-    best = request.articles["category"].gather(scores.argmax(axis=1)).to_list()
+    best = request.articles["category"].gather(scores(CONTENT, request).argmax(axis=1)).to_list()
     assert best == [CATEGORIES[n % len(CATEGORIES)] for n in range(DATA.users.height)]
 
 
 def test_reading_about_something_else_moves_a_reader_there() -> None:
     reads = make_reads([make_read("u00", f"a{n:03d}") for n in (1, 5, 9, 13)])
     request = make_request(DATA, users=DATA.users.head(1), history=reads)
-    scores = (CONTENT.user_vectors(request) @ CONTENT.article_vectors(request).T)[0]
-    assert request.articles["category"][int(scores.argmax())] == "football"
+    found = scores(CONTENT, request)[0]
+    assert request.articles["category"][int(found.argmax())] == "football"
 
 
 def test_old_reading_weighs_less_than_new_reading() -> None:
@@ -48,8 +61,8 @@ def test_old_reading_weighs_less_than_new_reading() -> None:
         preferred_categories=pl.lit([], dtype=pl.List(pl.String))
     )
     request = make_request(DATA, users=nobody, history=reads)
-    scores = (CONTENT.user_vectors(request) @ CONTENT.article_vectors(request).T)[0]
-    assert scores[1] > scores[0]
+    found = scores(CONTENT, request)[0]
+    assert found[1] > found[0]
 
 
 def test_a_reader_without_reads_and_choices_is_zero() -> None:
@@ -57,7 +70,9 @@ def test_a_reader_without_reads_and_choices_is_zero() -> None:
         preferred_categories=pl.lit([], dtype=pl.List(pl.String))
     )
     request = without_history(make_request(DATA, users=nobody))
-    assert not CONTENT.user_vectors(request).any()
+    opinion = CONTENT.at(RequestRows(request))
+    assert not opinion.users.any()
+    assert not len(opinion.best(np.arange(1), 5).user_row)
 
 
 def test_articles_that_came_after_the_training_are_known_from_the_request() -> None:
@@ -68,9 +83,7 @@ def test_articles_that_came_after_the_training_are_known_from_the_request() -> N
         ),
         articles=late,
     )
-    assert CONTENT.user_vectors(request) @ CONTENT.article_vectors(request).T == pytest.approx(
-        1.0, abs=0.05
-    )
+    assert scores(CONTENT, request) == pytest.approx(1.0, abs=0.05)
 
 
 @pytest.mark.parametrize("category", [UNKNOWN, "climate"])
@@ -80,17 +93,16 @@ def test_data_without_texts_falls_back_to_the_category_or_to_nothing(category: s
     )
     data = replace(DATA, articles=bare)
     content = Content.fit(data, load_params())
-    vectors = content.article_vectors(make_request(data))
-    assert np.isfinite(vectors).all()
-    assert vectors.any() == (category != UNKNOWN)
-    assert content.user_vectors(make_request(data)).shape == (DATA.users.height, 128)
+    opinion = content.at(RequestRows(make_request(data)))
+    assert np.isfinite(opinion.articles).all()
+    assert opinion.articles.any() == (category != UNKNOWN)
+    assert opinion.users.shape == (DATA.users.height, 128)
 
 
 def test_content_survives_its_own_state() -> None:
     request = make_request(DATA)
     again = Content.from_state(CONTENT.state(), load_params())
-    np.testing.assert_array_equal(again.user_vectors(request), CONTENT.user_vectors(request))
-    np.testing.assert_array_equal(again.article_vectors(request), CONTENT.article_vectors(request))
+    np.testing.assert_array_equal(scores(again, request), scores(CONTENT, request))
 
 
 def test_an_embedding_of_no_article_at_all_is_empty() -> None:

@@ -7,12 +7,14 @@ import pytest
 
 from newsrec_pipelines.features.pairs import pair_features
 from newsrec_pipelines.models.popularity import Popularity, current_popularity, popularity
+from newsrec_pipelines.models.request_rows import RequestRows
 from support.factories_models import (
     load_params,
     make_counters,
     make_request,
     make_training_data,
 )
+from support.opinions import check_opinion, every_pair
 
 DATA = make_training_data()
 PARAMS = load_params()
@@ -54,15 +56,13 @@ def test_a_silent_article_is_not_popular_for_ever() -> None:
 def test_scoring_and_examples_agree_on_how_popular_an_article_is() -> None:
     scorer = Popularity.fit(DATA, PARAMS)
     request = make_request(DATA, counters=make_counters({"a003": 30, "a007": 2}))
-    served = scorer.user_vectors(request) @ scorer.article_vectors(request).T
+    served = every_pair(scorer.at(RequestRows(request)), request)
     pairs = request.users.select("user_id").join(
         request.articles.select("article_id", "category"), how="cross"
     )
     features = pair_features(
         pairs.with_columns(asked_at=pl.lit(request.as_of)),
-        request.article_features,
-        request.user_features,
-        request.user_category_features,
+        request.features,
         request.articles,
         request.users,
         PARAMS,
@@ -82,7 +82,7 @@ def test_a_region_prefers_the_categories_it_reads() -> None:
     request = replace(
         make_request(DATA, users=users, counters=make_counters({"a004": 9, "a005": 9})),
     )
-    scores = scorer.user_vectors(request) @ scorer.article_vectors(request).T
+    scores = every_pair(scorer.at(RequestRows(request)), request)
     assert scores[0, 4] > scores[0, 5]  # climate before football in Africa
     assert scores[1, 4] < scores[1, 5]
 
@@ -91,19 +91,38 @@ def test_readers_of_unknown_region_get_what_is_popular_everywhere() -> None:
     scorer = Popularity.fit(DATA, PARAMS)
     users = DATA.users.with_columns(region=pl.lit("unknown"))
     request = make_request(DATA, users=users, counters=make_counters({"a004": 9}))
-    scores = scorer.user_vectors(request) @ scorer.article_vectors(request).T
+    scores = every_pair(scorer.at(RequestRows(request)), request)
     expected = np.log1p(current_popularity(request, PARAMS).to_numpy())
     np.testing.assert_allclose(scores[0], expected, rtol=1e-6)
+
+
+def test_the_best_are_what_the_region_reads_and_none_that_nobody_reads() -> None:
+    scorer = Popularity.fit(DATA, PARAMS)
+    request = make_request(
+        DATA, history=DATA.reads.clear(), counters=make_counters({"a004": 9, "a005": 20})
+    )
+    best = scorer.at(RequestRows(request)).best(np.array([3, 1]), 5)
+    assert best.user_row.tolist() == [3, 3, 1, 1]
+    assert best.article_row.tolist() == [5, 4, 5, 4]
+
+
+def test_opinions_keep_the_laws() -> None:
+    counters = make_counters({f"a{n:03d}": 1 + n % 17 for n in range(90)})
+    rows = RequestRows(make_request(DATA, counters=counters))
+    check_opinion(Popularity.fit(DATA, PARAMS).at(rows), rows)
 
 
 def test_popularity_without_any_read_or_counter_is_zero() -> None:
     scorer = Popularity.fit(replace(DATA, reads=DATA.reads.clear()), PARAMS)
     request = make_request(DATA)
-    assert not (scorer.user_vectors(request) @ scorer.article_vectors(request).T).any()
+    assert not (every_pair(scorer.at(RequestRows(request)), request)).any()
 
 
 def test_popularity_survives_its_own_state() -> None:
     scorer = Popularity.fit(DATA, PARAMS)
     again = Popularity.from_state(scorer.state(), PARAMS)
     request = make_request(DATA, counters=make_counters({"a004": 9}))
-    np.testing.assert_array_equal(again.article_vectors(request), scorer.article_vectors(request))
+    np.testing.assert_array_equal(
+        every_pair(again.at(RequestRows(request)), request),
+        every_pair(scorer.at(RequestRows(request)), request),
+    )

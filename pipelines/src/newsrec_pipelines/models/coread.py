@@ -172,12 +172,14 @@ def _neighbours(baskets: csr_matrix, params: CoReadParams) -> csr_matrix:
         return csr_matrix((size, size), dtype=np.float32)
     norm = np.asarray(baskets.multiply(baskets).sum(axis=0)).ravel()
     shrunk = baskets.multiply(1 / np.sqrt(norm + params.shrinkage)).tocsr()
-    # One more, since an article is near to itself.
+    # One more, since an article is near to itself, if not always nearest.
     nearest = all_pairs_knn(shrunk, params.neighbours + 1, show_progress=False)
-    others = (nearest.data > 0) & (nearest.row != nearest.col)
-    similar = csr_matrix(
-        (nearest.data[others].astype(np.float32), (nearest.row[others], nearest.col[others])),
+    others = csr_matrix(
+        (np.where(nearest.row != nearest.col, nearest.data, 0.0), (nearest.row, nearest.col)),
         shape=(size, size),
+        dtype=np.float32,
     )
+    rows, columns = largest(others, params.neighbours)
+    similar = csr_matrix((values_at(others, rows, columns), (rows, columns)), shape=(size, size))
     similar.sort_indices()
     return similar
