@@ -128,11 +128,12 @@ def load(
     as_of: datetime,
     first: date | None = None,
     last: date | None = None,
+    columns: Sequence[str] | None = None,
 ) -> pl.DataFrame:
     """Clean rows of an entity that were available before `as_of`.
 
     Versioned entities (articles, users) come as one row a key, the latest version known by then.
-    The result always has the entity's columns, also when there is no row.
+    The result always has the entity's columns (or those of `columns`), also when there is no row.
     """
     spec = ENTITIES[entity]
     frame = _known(store, entity, as_of, first, last)
@@ -142,6 +143,8 @@ def load(
         )
     else:
         frame = frame.sort(spec.day_field, spec.key)
+    if columns is not None:
+        frame = frame.select(columns)
     try:
         return frame.collect()
     except pl.exceptions.ComputeError as e:

@@ -1,5 +1,6 @@
 """What models learn from and are asked: training data, examples of a day, and requests."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from newsrec_pipelines.store import Store
 if TYPE_CHECKING:
     from feast import FeatureStore
 
+_READ = (*READS.schema.names, "available_at")
 _REQUEST_USER = ("user_id", "region", "language", "preferred_categories")
 _REQUEST_HISTORY = (
     "user_id",
@@ -192,7 +194,7 @@ def build_request(
             article=retrieval.online(online, "article", of),
             article_day=retrieval.online(online, "article_day", of),
         )
-    history = _history(store, as_of, params).select(_REQUEST_HISTORY)
+    history = _history(store, as_of, params, _REQUEST_HISTORY)
     return Request(
         as_of=as_of,
         users=users,
@@ -211,16 +213,21 @@ def data_hash(store: Store, first: date, as_of: datetime) -> str:
     return partitions.data_hash([*parts, *partitions.manifests(store, "clean/users", None, last)])
 
 
-def _history(store: Store, as_of: datetime, params: Params) -> pl.DataFrame:
+def _history(
+    store: Store, as_of: datetime, params: Params, columns: Sequence[str] = _READ
+) -> pl.DataFrame:
     """The newest reads of `training.window_days`, in the order of time."""
     first = as_of - timedelta(days=params.training.window_days)
-    reads = _reads(store, as_of, first).filter(pl.col("read_at") >= first)
-    return reads.select(*READS.schema.names, "available_at").tail(params.training.max_reads)
+    reads = _reads(store, as_of, first, columns).filter(pl.col("read_at") >= first)
+    return reads.tail(params.training.max_reads)
 
 
-def _reads(store: Store, as_of: datetime, first: datetime) -> pl.DataFrame:
+def _reads(
+    store: Store, as_of: datetime, first: datetime, columns: Sequence[str] = _READ
+) -> pl.DataFrame:
     # A fast clock may put an event just after midnight.
-    return partitions.load(store, "reads", as_of, first.date(), as_of.date() + timedelta(days=1))
+    last = as_of.date() + timedelta(days=1)
+    return partitions.load(store, "reads", as_of, first.date(), last, columns)
 
 
 def _articles(store: Store, as_of: datetime, first: date) -> pl.DataFrame:

@@ -79,22 +79,23 @@ def last_rows(
         The columns of `raw.schema`, sorted by key; None when there are no counters at all.
     """
     first, last = (m.astimezone(UTC).date() for m in (before, before - timedelta(microseconds=1)))
-    frame = partitions.scan(store, parts(store, view, first, last, days))
+    found = parts(store, view, first, last, days)
+    frame = partitions.scan(store, found)
     if frame is None:
         return None
     frame = frame.filter(pl.col("event_timestamp") <= before)
-    if isinstance(of, pl.DataFrame):
-        frame = frame.join(of.lazy(), on=of.columns, how="semi")
-    elif of is not None:
-        for column, values in of.items():
-            wanted = values.unique().alias(column).to_frame().lazy()
-            frame = frame.join(wanted, on=column, how="semi")
-    keys = KEYS[view]
-    return (
-        frame.sort(*keys, "event_timestamp")
-        .unique(keys, keep="last", maintain_order=True)
-        .collect()
-    )
+    wanted = [of] if isinstance(of, pl.DataFrame) else _columns(of or {})
+    for keys in wanted:
+        frame = frame.join(keys.lazy(), on=keys.columns, how="semi", maintain_order="left")
+    # A snapshot alone has each key once, and in order.
+    if [part.dataset for part in found] != [state_dataset(view)]:
+        key = KEYS[view]
+        frame = frame.sort(*key, "event_timestamp").unique(key, keep="last", maintain_order=True)
+    return frame.collect()
+
+
+def _columns(of: Mapping[str, pl.Series]) -> list[pl.DataFrame]:
+    return [values.unique().alias(column).to_frame() for column, values in of.items()]
 
 
 def require_counters(store: Store) -> None:
