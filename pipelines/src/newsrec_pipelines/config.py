@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -222,7 +222,7 @@ class SlateParams(_Frozen):
     explore_below: int = Field(default=50, ge=0)  # exposures in 24 hours: fewer is unseen
     explore_from: int = Field(default=4, ge=1)  # the first place that may go to one
     # How far a publisher can be trusted, by name, 0 to 1, as the editors say; see docs.
-    reliability: dict[str, float] = Field(default_factory=dict)
+    reliability: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     unrated_reliability: float = Field(default=0.7, ge=0, le=1)
     least_reliability: float = Field(default=0.3, ge=0, le=1)  # below: never recommended
     held_back_below: float = Field(default=0.5, ge=0, le=1)  # below: at most one, not at the top

@@ -1,4 +1,6 @@
 import polars as pl
+import pytest
+from pydantic import ValidationError
 
 from newsrec_pipelines.models.reliability import reliability_of, standing
 from support.factories_models import with_params
@@ -25,3 +27,9 @@ def test_the_bounds_belong_to_the_better_side() -> None:
     found = standing(NAMES, PARAMS)
     assert found.recommended.tolist() == [True, True, True, True, False, True]
     assert found.held_back.tolist() == [False, False, True, True, True, False]
+
+
+@pytest.mark.parametrize("rating", [-0.1, 1.1])
+def test_a_rating_is_between_0_and_1(rating: float) -> None:
+    with pytest.raises(ValidationError, match=r"reliability\.good"):
+        with_params(slate={"reliability": {"good": rating}})
