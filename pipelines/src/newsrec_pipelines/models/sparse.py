@@ -13,7 +13,8 @@ def values_at(
     """``matrix[rows[i], columns[i]]``, shape (rows,)."""
     if not len(rows) or not matrix.nnz:
         return np.zeros(len(rows), np.float32)
-    return np.asarray(matrix[rows, columns], np.float32).ravel()
+    # Copies: SciPy sets flags of its indices, which polars refuses for columns of several chunks.
+    return np.asarray(matrix[np.array(rows), np.array(columns)], np.float32).ravel()
 
 
 def ragged(counts: Rows) -> tuple[Rows, Rows]:
