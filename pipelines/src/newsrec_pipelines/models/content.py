@@ -8,20 +8,23 @@ from scipy.sparse import csr_matrix
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.models.encoders import encoder_from_state, fit_encoder
 from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.index import Index
-from newsrec_pipelines.models.protocols import State, Vectors
+from newsrec_pipelines.models.protocols import Encoder, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
-from newsrec_pipelines.models.text import TextEmbedding, unit
+from newsrec_pipelines.models.text import unit
 from newsrec_pipelines.models.topk import Dots
 from newsrec_pipelines.schemas import UNKNOWN
 
 # What a reader's chosen categories weigh against what she read: as much as one whole, fresh read.
 _CHOICE_WEIGHT: Final = 1.0
+_MAX_READ: Final = 300_000  # articles whose vectors are kept
+_MAX_DOCUMENTS: Final = 100_000  # the newest; more do not move the centre of a category
 
 
 class Content:
-    """Latent semantic analysis of title, abstract and category.
+    """What title, abstract and category say, by an encoder of texts.
 
     The reader's vector is ``unit(sum_i w_i 2^(-age_i / half_life) x_i + centroid)`` over the
     articles ``x_i`` she read, with ``w_i`` from `feedback`; ``centroid`` is the mean of the
@@ -33,7 +36,7 @@ class Content:
 
     def __init__(
         self,
-        text: TextEmbedding,
+        text: Encoder,
         read: pl.DataFrame,
         read_vectors: Vectors,
         centroids: tuple[list[str], Vectors],
@@ -52,14 +55,17 @@ class Content:
     @classmethod
     def fit(cls, data: TrainingData, params: Params, previous: Self | None = None) -> Self:
         """Learn the embedding from the articles, and embed those that anybody read."""
-        text = TextEmbedding.fit(data.articles, params.content, params.training.seed)
-        vectors = text.embed(data.articles)
-        was_read = data.articles["article_id"].is_in(data.reads["article_id"].unique().implode())
+        text = fit_encoder(data.articles, params.content, params.training.seed)
+        # The last that anybody read: older ones say little of what a reader wants now.
+        last = data.reads.group_by("article_id").agg(pl.col("read_at").max())
+        last = last.sort("read_at", "article_id").tail(_MAX_READ)
+        read = data.articles.join(last, on="article_id", how="semi", maintain_order="left")
+        newest = data.articles.sort("published_at", "article_id").tail(_MAX_DOCUMENTS)
         return cls(
             text,
-            data.articles.filter(was_read).select("article_id", "title"),
-            vectors[was_read.to_numpy()],
-            _centroids(data.articles["category"], vectors),
+            read.select("article_id", "title"),
+            text.embed(read),
+            _centroids(newest["category"], text.embed(newest)),
             Weights.of(data.reads, params),
             params,
         )
@@ -68,7 +74,7 @@ class Content:
     def from_state(cls, state: State, params: Params) -> Self:
         """The scorer that was saved."""
         return cls(
-            TextEmbedding(state["terms"], state["idf"], state["components"]),
+            encoder_from_state(state, params.content),
             pl.DataFrame(state["read"], schema={"article_id": pl.String, "title": pl.String}),
             state["read_vectors"],
             (state["categories"], state["centroids"]),
@@ -77,11 +83,9 @@ class Content:
         )
 
     def state(self) -> dict[str, Any]:
-        """The embedding, the read articles, the categories and how dwell was weighted."""
+        """The encoder, the read articles, the categories and how dwell was weighted."""
         return {
-            "terms": self.text.terms,
-            "idf": self.text.idf,
-            "components": self.text.components,
+            **self.text.state(),
             "read": self.read.to_dict(as_series=False),
             "read_vectors": self.read_vectors,
             "categories": self.categories.ids.to_list(),

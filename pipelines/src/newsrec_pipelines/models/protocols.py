@@ -68,3 +68,6 @@ class Encoder(Protocol):
 
     def embed(self, articles: pl.DataFrame) -> Vectors:
         """Shape (articles, k)."""
+
+    def state(self) -> State:
+        """All that was learnt."""

@@ -1,7 +1,7 @@
 """Embeddings of texts: TF-IDF and truncated SVD, kept as JSON and arrays."""
 
 import warnings
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import polars as pl
@@ -66,6 +66,10 @@ class TextEmbedding:
         matrix: csr_matrix = vectorizer.transform(_documents(articles).to_list())
         return unit(np.asarray(matrix @ self.components.T))
 
+    def state(self) -> dict[str, Any]:
+        """Vocabulary and matrices."""
+        return {"terms": self.terms, "idf": self.idf, "components": self.components}
+
 
 def _right_singular_vectors(matrix: csr_matrix, size: int, seed: int) -> NDArray[np.float64]:
     svd = TruncatedSVD(size, random_state=seed)
@@ -88,17 +92,21 @@ def _vectorizer(**options: object) -> TfidfVectorizer:
     return TfidfVectorizer(strip_accents="unicode", sublinear_tf=True, dtype=np.float64, **options)
 
 
+def has_title() -> pl.Expr:
+    """Whether the source says more of an article than its id."""
+    return (pl.col("title") != UNKNOWN) & (pl.col("title") != pl.col("article_id"))
+
+
 def _documents(articles: pl.DataFrame) -> pl.Series:
     """The text of each article; empty when its source says nothing but the id."""
-    known = (pl.col("title") != UNKNOWN) & (pl.col("title") != pl.col("article_id"))
     # One token that no text contains, the same in every language. It stands several times: what a
     # newsroom calls an article says more than any of its words.
     token = pl.lit("category_") + pl.col("category").str.replace_all(r"\W", "_")
     category = pl.when(pl.col("category") != UNKNOWN).then(token)
     return articles.select(
         pl.concat_str(
-            pl.when(known).then("title"),
-            pl.when(known).then(pl.col("abstract").str.slice(0, _ABSTRACT_CHARACTERS)),
+            pl.when(has_title()).then("title"),
+            pl.when(has_title()).then(pl.col("abstract").str.slice(0, _ABSTRACT_CHARACTERS)),
             *[category] * _CATEGORY_COUNT,
             separator=" ",
             ignore_nulls=True,
