@@ -131,14 +131,16 @@ def estimate(
     far = np.abs(means[0] - 1) > _FAR * means[1:].std(axis=0) + 1e-9
     effective = _effective(weights, there)
     clipped = float((weights > MAX_WEIGHT).sum() / max(there.sum(), 1))
-    found: list[Interval | None] = [None, None, None]
+    ips: Interval | None = None
+    snips: Interval | None = None
+    dr: Interval | None = None
     if effective >= LEAST_EFFECTIVE and not far.any():
         of_place = np.divide(shares * gains, cuts, out=np.zeros_like(cuts), where=cuts > 0)
         values = np.stack([rows[:, 0], of_place.sum(axis=1), rows[:, 1]], axis=1)
         low, high = bootstrap.interval(values[1:])
-        ends = zip(values[0].tolist(), low.tolist(), high.tolist(), strict=True)
-        found = [Interval(*one) for one in ends]
-    return Estimate(*found, len(there), effective, float(mean_weight), clipped)
+        columns = np.stack([values[0], low, high], axis=1)
+        ips, snips, dr = (Interval(*ends) for ends in columns.tolist())
+    return Estimate(ips, snips, dr, len(there), effective, float(mean_weight), clipped)
 
 
 def no_model(logged: Logged) -> RewardModel:

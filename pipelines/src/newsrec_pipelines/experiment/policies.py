@@ -36,7 +36,7 @@ def ours(model: Model, request: Request) -> pl.DataFrame:
         "user_id",
         pl.col("article_ids").list.head(PLACES),
         pl.col("propensities").list.head(PLACES),
-    ).cast(dict(LISTS))
+    ).cast(LISTS)
 
 
 def popular(request: Request, params: Params) -> pl.DataFrame:
@@ -72,7 +72,7 @@ def popular(request: Request, params: Params) -> pl.DataFrame:
         .agg(article_ids=pl.col("article_id").head(PLACES))
         .with_columns(propensities=pl.col("article_ids").list.eval(pl.lit(1.0, pl.Float32)))
         .sort("user_id")
-        .cast(dict(LISTS))
+        .cast(LISTS)
     )
 
 

@@ -77,7 +77,7 @@ def play_slates(store: Store, params: WorldParams, day: date, slates: pl.DataFra
             views.visit, np.where(views.ended, np.nan_to_num(views.dwell), 0), len(visits)
         ),
         expected_seconds=_expected(params, articles, visits, matrix, share),
-    ).cast(dict(VISIT_SCHEMA))
+    ).cast(VISIT_SCHEMA)
 
 
 def _land(
