@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-import polars as pl
-
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation.ablation import not_counters, parts
-from newsrec_pipelines.evaluation.daily import judge_slates
+from newsrec_pipelines.evaluation.daily import judge_slates, openers
 from newsrec_pipelines.evaluation.day import Day
 from newsrec_pipelines.evaluation.judged import Judged, Part
 from newsrec_pipelines.evaluation.leaks import check_leaks
@@ -59,20 +57,20 @@ def backtest(
     if train_until:
         fixed = _Models(walk.made_at(_midnight(train_until + _DAY)), params, ablation)
     judged: dict[str, list[Judged]] = {mode: [] for mode in modes}
-    sample = 0
+    checked = 0
     for one in track(days, "back-test"):
         models = fixed or _Models(walk.made_at(_midnight(one)), params, ablation)
         made = models.made
         day = Day.load(store, params, one, lists=IMPRESSIONS in modes or fixed is None)
         lesson = day.lesson(store, params, made.scorers)
         if IMPRESSIONS in modes and day.shown is not None and lesson is not None:
-            sample += check_leaks(store, params, day.shown, len(days))
+            checked += check_leaks(store, params, day.shown, len(days))
             lists = judge_lists(lesson, models.rankers, models.refitted, day.request, params)
             judged[IMPRESSIONS] += [lists] if lists.lists.height else []
         if DAILY in modes:
-            openers = _openers(store, params, day.start)
             ours = made.model(models.rankers[OURS])
-            slates = judge_slates(day, ours, models.rankers, models.without, openers, params)
+            known = openers(store, params, day.start)
+            slates = judge_slates(day, ours, models.rankers, models.without, known, params)
             judged[DAILY] += [slates] if slates else []
         if fixed is None and one < last:
             walk.learn(lesson, made)
@@ -87,7 +85,7 @@ def backtest(
         train_until=train_until,
         data_hash=made.data.data_hash,
         sampled_negatives=walk.sampled_negatives,
-        leak_sample=sample,
+        moments_checked=checked,
         judged={mode: Judged.concat(found) for mode, found in judged.items() if found},
         missing=missing,
     )
@@ -113,13 +111,6 @@ class _Models:
                 self.without[part] = self.rankers[OURS]
             else:
                 self.without[part] = self.refitted[part] = made.ranker(off=(part.name,))
-
-
-def _openers(store: Store, params: Params, start: datetime) -> pl.DataFrame:
-    """Who had opened what before a moment, for the novelty of what is alive then."""
-    oldest = start - timedelta(days=params.training.window_days)
-    reads = partitions.load(store, "reads", start, oldest.date(), start.date())
-    return reads.filter(pl.col("kind") != "hide").select("user_id", "article_id").unique()
 
 
 def _require_lists(store: Store, first: date, last: date) -> None:

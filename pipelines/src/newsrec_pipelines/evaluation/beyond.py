@@ -76,7 +76,7 @@ def beyond_metrics(slates: pl.DataFrame, background: Background) -> dict[str, Va
 
 
 def _sums(owner: NDArray[np.int64], values: Values, count: int) -> Values:
-    return np.bincount(owner, values, count)
+    return np.asarray(np.bincount(owner, values, count), dtype=np.float64)
 
 
 def _divided(values: Values, by: Values) -> Values:

@@ -29,7 +29,7 @@ def compare(judged: Judged, ours: str, params: BacktestParams, seed: int) -> Tab
     """
     ids, readers = np.unique(judged.lists["user_id"].to_numpy(), return_inverse=True)
     bootstrap = Bootstrap(readers.astype(np.int64), params, seed)
-    everything = {**judged.values, **judged.without}
+    everything: dict[Any, Values] = {**judged.values, **judged.without}
     whole = _compare(bootstrap, everything, judged.values[ours], judged.metrics)
     of_days = {
         system: {m: _of_days(values) for m, values in metrics.items()}
@@ -120,7 +120,7 @@ def _days(judged: Judged) -> list[Table]:
     day = judged.lists["day"].to_numpy()
     rows = []
     for one in np.unique(day):
-        mask = day == one
+        mask = np.asarray(day == one)
         rows.append(
             {
                 "day": str(one),
@@ -135,5 +135,5 @@ def _days(judged: Judged) -> list[Table]:
 
 
 def _means(values: Values, metrics: tuple[str, ...]) -> dict[str, float]:
-    some = np.isfinite(values).any(axis=0)
-    return {m: float(np.nanmean(values[:, n])) for n, m in enumerate(metrics) if some[n]}
+    columns = [values[np.isfinite(values[:, n]), n] for n in range(len(metrics))]
+    return {m: float(found.mean()) for m, found in zip(metrics, columns, strict=True) if len(found)}

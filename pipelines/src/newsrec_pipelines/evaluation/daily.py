@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation.beyond import BEYOND_METRICS, Background, beyond_metrics
 from newsrec_pipelines.evaluation.day import Day
@@ -19,6 +20,7 @@ from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.feedback import feedback
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.store import Store
 
 METRICS: Final = (*SLATE_METRICS, *BEYOND_METRICS)
 
@@ -28,7 +30,7 @@ def judge_slates(
     model: NewsModel,
     rankers: Mapping[str, Ranker],
     without: Mapping[Part, Ranker],
-    openers: pl.DataFrame,
+    known: pl.DataFrame,
     params: Params,
 ) -> Judged | None:
     """Judge systems on the slates of those readers who were known and opened something new.
@@ -38,7 +40,7 @@ def judge_slates(
         model: ours.
         rankers: system -> ranker of the same candidates; ours among them.
         without: what was left out of ours -> ranker; ours for sources of candidates.
-        openers: ``user_id`` and ``article_id`` of what had been opened before the day.
+        known: who had opened what before the day; see `openers`.
         params: for slices, and the rules of slates.
 
     Returns:
@@ -53,7 +55,7 @@ def judge_slates(
         return None
     history = day.request.history.join(users, on="user_id", how="semi")
     request = replace(day.request, users=users, articles=candidates, history=history)
-    background = _background(request, model, openers)
+    background = _background(request, model, known)
     slates = SlateSystems(request, model, params).slates(rankers, without)
     values: dict[str | Part, Values] = {}
     for system, made in slates.items():
@@ -81,6 +83,13 @@ def judge_slates(
     )
 
 
+def openers(store: Store, params: Params, start: datetime) -> pl.DataFrame:
+    """``user_id`` and ``article_id`` of all that had been opened before a moment."""
+    oldest = start - timedelta(days=params.training.window_days)
+    reads = partitions.load(store, "reads", start, oldest.date(), start.date())
+    return reads.filter(pl.col("kind") != "hide").select("user_id", "article_id").unique()
+
+
 def _relevant(day: Day, model: NewsModel) -> pl.DataFrame:
     """``user_id``, ``article_id``, ``gain``: what known readers opened for the first time."""
     return (
@@ -92,15 +101,15 @@ def _relevant(day: Day, model: NewsModel) -> pl.DataFrame:
     )
 
 
-def _background(request: Request, model: NewsModel, openers: pl.DataFrame) -> Background:
-    opened = openers.group_by("article_id").agg(openers=pl.col("user_id").n_unique())
-    known = request.articles.select("article_id").join(
+def _background(request: Request, model: NewsModel, known: pl.DataFrame) -> Background:
+    opened = known.group_by("article_id").agg(openers=pl.col("user_id").n_unique())
+    of_candidates = request.articles.select("article_id").join(
         opened, on="article_id", how="left", maintain_order="left"
     )
     return Background(
         request.articles["article_id"],
-        known["openers"].fill_null(0).to_numpy().astype(np.int64),
-        openers["user_id"].n_unique(),
+        of_candidates["openers"].fill_null(0).to_numpy().astype(np.int64),
+        known["user_id"].n_unique(),
         model.scorers.content.embed(request.articles),
     )
 

@@ -85,7 +85,8 @@ def _when_first_shown(
     Returns:
         The articles, and whether each example's was known at its moment.
     """
-    first = (shown["asked_at"].min() - timedelta(days=params.training.window_days)).date()
+    oldest: datetime = shown.select(pl.col("asked_at").min()).item()
+    first = (oldest - timedelta(days=params.training.window_days)).date()
     moments = shown.select("article_id", "asked_at").unique()
     versions = partitions.load_known_when_asked(
         store, "articles", moments, ("published_at",), known, first, known.date()

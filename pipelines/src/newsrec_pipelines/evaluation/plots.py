@@ -4,7 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -126,7 +126,7 @@ def by_day(
     return _data_uri(figure)
 
 
-def _clean(axes: mpl.axes.Axes, grid: str = "y") -> None:
+def _clean(axes: mpl.axes.Axes, grid: Literal["x", "y"] = "y") -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color="#e6e9ef", linewidth=0.8)
     axes.set_axisbelow(True)

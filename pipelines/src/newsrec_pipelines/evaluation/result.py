@@ -25,7 +25,7 @@ class Backtest:
         train_until: the last day that the one model knew; None when each day had its own.
         data_hash: of all that the last model knew.
         sampled_negatives: the ranker was taught with drawn negatives, for want of impressions.
-        leak_sample: how many examples were made again by what was known before them.
+        moments_checked: at how many moments features were made again in a store without a future.
         judged: mode -> what was judged.
         missing: mode -> why it was not judged.
     """
@@ -35,7 +35,7 @@ class Backtest:
     train_until: date | None
     data_hash: str
     sampled_negatives: bool
-    leak_sample: int
+    moments_checked: int
     judged: Mapping[str, Judged]
     missing: Mapping[str, str]
 
@@ -60,7 +60,7 @@ class Backtest:
                 "seed": seed,
             },
             "sampled_negatives": self.sampled_negatives,
-            "leaks": {"examples": self.leak_sample, "found": 0},
+            "leaks": {"moments": self.moments_checked, "found": 0},
             "systems": {s: explained.SYSTEMS[s] for s in systems},
             "metrics": {m: explained.METRICS[m] for m in metrics},
             "modes": {
