@@ -46,6 +46,22 @@ def test_one_read_says_which_category_comes_next() -> None:
     assert all(row % 4 == 1 for row in ordered[:first_read])
 
 
+def test_categories_of_earlier_days_are_known_from_the_counters() -> None:
+    request = without_choice(without_history(make_request(DATA)))
+    of_reader = {"cinema": 5.0, "football": 5.0, "elections": 0.1, "gone": 1.0}
+    counters = pl.DataFrame(
+        [{"user_id": "u01", "category": c, "reads_decayed": n} for c, n in of_reader.items()]
+    )
+    columns = request.features.user_category.schema
+    counters = counters.select(
+        pl.col(name) if name in counters.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in columns.items()
+    )
+    request = replace(request, features=request.features._replace(user_category=counters))
+    assert best(request, 1, 5) == [1, 3, 5, 7, 9]
+    assert best(request, 2, 3) == [0, 1, 2]
+
+
 def test_hiding_an_article_is_no_wish_for_its_category() -> None:
     history = make_reads([make_read("u01", "a006", None, kind="hide")])
     assert best(without_choice(make_request(DATA, history=history)), 1, 3) == [0, 1, 2]
