@@ -8,11 +8,14 @@ import polars as pl
 import pytest
 
 from newsrec_pipelines import cli
+from newsrec_pipelines.db import connect
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import build_request, training_data
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.scoring import slates
+from newsrec_pipelines.scoring.evidence import RunManifest
+from newsrec_pipelines.scoring.explain import explain
 from newsrec_pipelines.store import Store
 from support.fake_model import AS_OF, make_articles, make_users
 from support.feature_events import frame, write_clean
@@ -141,13 +144,35 @@ def test_the_real_models_slates_do_not_depend_on_the_size_of_a_block(var: Path) 
     request = build_request(store, AS_OF, PARAMS)
     request = replace(request, users=request.users.sort("user_id"))
 
-    whole = slates.predict(model, request, 20)
-    parts = [slates.predict(model, b, 20) for b in slates.blocks(request, 5)]
+    (whole,) = slates.predict(model, request, 20, 100)
+    parts = list(slates.predict(model, request, 20, 5, threads=2))
 
-    assert pl.concat(parts).equals(whole)
+    for name in ("slates", "placed"):
+        assert pl.concat(getattr(part, name) for part in parts).equals(getattr(whole, name))
+    assert whole.slates.height == _READERS
 
 
-def test_a_refresh_during_the_day_is_a_run_of_the_same_date(environment: str) -> None:
+def test_every_place_of_the_real_model_can_be_explained(environment: str, var: Path) -> None:
+    store = Store((var / "store").as_uri())
+    _recommend(*_DATE)
+
+    run = current_run(environment)
+    assert run is not None
+    manifest = RunManifest.read(store, AS_OF.date(), run[0])
+    rows = rows_of(environment, run[0])["recommendations"]
+    with connect(environment, "newsrec_reader") as conn:
+        for user, _, articles, *_ in (rows[0], rows[-1]):  # one with history, one without
+            assert isinstance(articles, list)
+            for place, article in enumerate(articles, 1):
+                found = explain(conn, store, run[0], str(user), article)
+                # `explain` itself refuses contributions that do not sum up to the score.
+                assert len(found.ranking.contributions) == len(manifest.ranker.used)
+                assert found.sources
+                assert found.placement.place == place
+    assert manifest.ranker.trees is not None
+
+
+def test_a_later_moment_of_the_day_is_a_run_of_the_same_date(environment: str) -> None:
     _recommend(*_DATE)
     _recommend(*_DATE, "--as-of", "2026-03-06T02:30:00+01:00")
 

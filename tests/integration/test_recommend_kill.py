@@ -39,7 +39,9 @@ def test_killed_in_the_middle_of_copy(database_url: str, tmp_path: Path) -> None
                 (run_id,),
             )
 
-    _kill_and_repeat(database_url, tmp_path, block_a_reader_of_the_last_block, "COPY%")
+    blocked = _kill_and_repeat(database_url, tmp_path, block_a_reader_of_the_last_block, "COPY%")
+
+    assert "manifest.json" not in blocked
 
 
 def test_killed_just_before_the_run_is_visible(database_url: str, tmp_path: Path) -> None:
@@ -50,12 +52,16 @@ def test_killed_just_before_the_run_is_visible(database_url: str, tmp_path: Path
                 (run_id,),
             )
 
-    _kill_and_repeat(database_url, tmp_path, block_the_run, "UPDATE recommendation_runs%")
+    blocked = _kill_and_repeat(database_url, tmp_path, block_the_run, "UPDATE recommendation_runs%")
+
+    # Nobody sees a run before all that explains it is there.
+    assert blocked == {"manifest.json", "placed-0.parquet"}
 
 
 def _kill_and_repeat(
     url: str, folder: Path, block: Callable[[Connection, str], None], blocked_query: str
-) -> None:
+) -> set[str]:
+    """Kill a run that waits in `blocked_query`; returns which files it had written by then."""
     store = Store((folder / "store").as_uri())
     old = publish(url, as_of=AS_OF - timedelta(days=1), store=store).run_id
     before = publish(url, store=store).run_id
@@ -70,6 +76,7 @@ def _kill_and_repeat(
             (folder / "go").touch()
             _eventually(lambda: query(url, _WAITING, blocked_query)[0][0])
             assert current_run(url) == current
+            written = {key.split("/")[3] for key in store.keys("runs") if run_id in key}
             program.kill()
         assert current_run(url) == current
     finally:
@@ -90,6 +97,7 @@ def _kill_and_repeat(
         (current[0] if current else None,),
         (again.run_id,),
     }
+    return written
 
 
 @contextmanager
@@ -112,7 +120,7 @@ def _running(url: str) -> str:
 
 
 def _eventually(look: Callable[[], T]) -> T:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not (found := look()):
         assert time.monotonic() < deadline, "it does not happen"
         time.sleep(0.02)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -13,6 +14,7 @@ from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.scoring import publish as publishing_module
 from newsrec_pipelines.scoring.publish import publishing
 from newsrec_pipelines.scoring.run import new_run
+from newsrec_pipelines.store import Store
 from support.fake_model import AS_OF, FakeBlock, FakeModel
 from support.postgres import query
 from support.slates import PARAMS, current_run, partitions, publish, rows_of, runs
@@ -66,10 +68,12 @@ def test_the_same_request_gives_the_same_rows_whatever_the_blocks(database_url: 
 
 
 def test_a_run_that_fails_leaves_the_old_one_and_no_partition(
-    database_url: str, old_run: str
+    database_url: str, old_run: str, tmp_path: Path
 ) -> None:
+    store = Store(tmp_path.as_uri())
     with pytest.raises(ModelError, match="fell over"):
-        publish(database_url, _FailsLater())
+        publish(database_url, _FailsLater(), store=store)
+    assert store.keys("runs") == []
 
     assert current_run(database_url) == (old_run, 9)
     assert runs(database_url) == [("published", 9), ("failed", 0)]
@@ -89,8 +93,11 @@ def test_while_a_run_is_written_readers_see_the_old_one(database_url: str, old_r
     assert current_run(database_url) == (new, 9)
 
 
-def test_only_the_latest_runs_keep_their_rows(database_url: str) -> None:
-    made = [publish(database_url, as_of=AS_OF + timedelta(hours=n)) for n in range(6)]
+def test_only_the_latest_runs_keep_their_rows_and_files(database_url: str, tmp_path: Path) -> None:
+    store = Store(tmp_path.as_uri())
+    strange = "runs/2026-01-01/of-another-database/placed-0.parquet"
+    store.write_bytes(strange, b"")
+    made = [publish(database_url, as_of=AS_OF + timedelta(hours=n), store=store) for n in range(6)]
 
     kept = PARAMS.slate.keep_runs
     assert [m.pruned for m in made] == [0] * kept + [1] * (6 - kept)
@@ -99,6 +106,8 @@ def test_only_the_latest_runs_keep_their_rows(database_url: str) -> None:
         n >= 6 - kept for n in range(6)
     ]
     assert len(rows_of(database_url, made[0].run_id)["popular_slates"]) == 0
+    store.remove(strange)
+    assert {key.split("/")[2] for key in store.keys("runs")} == {m.run_id for m in made[6 - kept :]}
     assert runs(database_url) == [("published", 9)] * 6  # the record stays, for audits
 
 

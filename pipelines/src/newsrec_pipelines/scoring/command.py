@@ -6,6 +6,7 @@ import click
 
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.db import connect
+from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import feast_loader
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.features.types import Request
@@ -32,7 +33,7 @@ from newsrec_pipelines.scoring.run import Summary, new_run, readers_and_candidat
 @click.option(
     "--refresh",
     is_flag=True,
-    help="Take article and reader counters from the online store, as materialized last.",
+    help="Re-rank with the counters of articles that were materialized last.",
 )
 @click.pass_obj
 def recommend(ctx: Context, day: datetime | None, moment: datetime | None, refresh: bool) -> None:
@@ -60,7 +61,17 @@ def _request(ctx: Context, moment: datetime, refresh: bool) -> Request:
     if not refresh:
         return build_request(ctx.store, moment, ctx.params)
     with feast_loader.load().online(ctx.settings) as features:
-        return build_request(ctx.store, moment, ctx.params, online=features)
+        request = build_request(ctx.store, moment, ctx.params, online=features)
+    # Rows stamped later count as unknown; without any others nothing would be popular.
+    stamps = request.features.article["stamped_at"]
+    known = stamps.filter(stamps <= moment)
+    if known.is_empty():
+        raise DataError(
+            f"the online store knows no article at {moment:%Y-%m-%d %H:%M}: "
+            f"run newsrec materialize --as-of {moment:%Y-%m-%dT%H:%MZ}"
+        )
+    click.echo(f"counters of {len(known)} articles, the last of {known.max():%Y-%m-%d %H:%M} UTC")
+    return request
 
 
 def _origin(ctx: Context, model: NewsModel, version: str) -> Origin:
