@@ -10,6 +10,7 @@ import pytest
 from newsrec_db import migrate
 from newsrec_pipelines import cli
 from newsrec_pipelines.config import Settings
+from newsrec_pipelines.evaluation.judge import SYSTEMS
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.store import Store
@@ -81,9 +82,10 @@ def test_the_champion_is_judged_on_the_next_day(
     printed = capsys.readouterr().out
     made = store.read_json(f"reports/evaluation/{JUDGED}.json")
     assert made["model"] == FileRegistry(store).champion()
-    assert made["counts"]["impressions judged"] > 100
+    assert made["counts"]["lists judged"] > 100
     metrics = {s: {m: v["value"] for m, v in ms.items()} for s, ms in made["metrics"].items()}
-    assert set(metrics) == {"news", "popularity", "als", "content", "random"}
+    assert set(metrics) == set(SYSTEMS)
+    assert {"news", "popularity", "als", "content", "coread", "newest", "random"} <= set(metrics)
     assert all(v is not None for ms in metrics.values() for v in ms.values())
     assert metrics["news"]["auc"] > metrics["random"]["auc"] == 0.5
     assert metrics["news"]["dwell_ndcg@10"] > metrics["random"]["dwell_ndcg@10"]

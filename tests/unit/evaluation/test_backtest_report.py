@@ -1,69 +1,15 @@
 import json
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from html.parser import HTMLParser
 
-import numpy as np
-import polars as pl
-
 from newsrec_pipelines.evaluation import explained
 from newsrec_pipelines.evaluation.backtest_report import as_html
-from newsrec_pipelines.evaluation.beyond import BEYOND_METRICS
-from newsrec_pipelines.evaluation.judged import Judged, Part
-from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS
 from newsrec_pipelines.evaluation.result import Backtest
+from support.backtests import SYSTEMS, make_backtest
 from support.factories_models import with_params
-
-FIRST = date(2026, 3, 6)
-SYSTEMS = tuple(explained.SYSTEMS)
-
-
-def judged(metrics: tuple[str, ...], days: int = 2, dwell: bool = True) -> Judged:
-    rng = np.random.default_rng(1)
-    many = 30 * days
-    values = {s: rng.random((many, len(metrics))) for s in SYSTEMS}
-    if not dwell and "dwell_ndcg@10" in metrics:
-        for table in values.values():
-            table[:, metrics.index("dwell_ndcg@10")] = np.nan
-    daily = "hr@10" in metrics
-    return Judged(
-        metrics=metrics,
-        lists=pl.DataFrame(
-            {
-                "user_id": [f"u{n % 20}" for n in range(many)],
-                "day": [FIRST + timedelta(days=n // 30) for n in range(many)],
-                "region": ["africa", "latin_america"] * (many // 2),
-                "cold_reader": [n % 7 == 0 for n in range(many)],
-                "cold_article": [n % 5 == 0 for n in range(many)],
-            }
-        ),
-        values=values,
-        without={
-            Part("source", "als"): values["als"],
-            Part("features", "clicks"): values["random"],
-            Part("scorer", "content"): values["content"],
-        },
-        of_days={s: {"coverage": [0.25] * days} for s in SYSTEMS} if daily else {},
-        counts={"readers": 20},
-    )
-
-
-def backtest(days: int = 2, dwell: bool = True) -> Backtest:
-    return Backtest(
-        first=FIRST,
-        last=FIRST + timedelta(days=days - 1),
-        train_until=None,
-        data_hash="ab" * 32,
-        sampled_negatives=False,
-        moments_checked=14,
-        judged={
-            "impressions": judged(LIST_METRICS, days),
-            "daily": judged((*SLATE_METRICS, *BEYOND_METRICS), days, dwell),
-        },
-        missing={},
-    )
 
 
 def as_json(found: Backtest) -> dict:
@@ -76,11 +22,11 @@ def as_json(found: Backtest) -> dict:
 
 @cache
 def page() -> str:
-    return as_html(as_json(backtest()))
+    return as_html(as_json(make_backtest()))
 
 
 def test_every_number_on_the_page_is_in_the_json() -> None:
-    made = as_json(backtest())
+    made = as_json(make_backtest())
     numbers: set[str] = set()
 
     def walk(value: object) -> None:
@@ -115,11 +61,11 @@ def test_the_page_needs_no_other_file_and_names_everything() -> None:
 
 
 def test_the_same_result_gives_the_same_page() -> None:
-    assert as_html(as_json(backtest())) == page()
+    assert as_html(as_json(make_backtest())) == page()
 
 
 def test_data_without_dwell_says_so() -> None:
-    made = as_json(backtest(dwell=False))
+    made = as_json(make_backtest(dwell=False))
     daily = made["modes"]["daily"]
     assert daily["missing"] == {"dwell_ndcg@10": "not available: the data has no dwell"}
     assert "dwell_ndcg@10" not in daily["systems"]["news"]
@@ -127,7 +73,7 @@ def test_data_without_dwell_says_so() -> None:
 
 
 def test_a_mode_that_the_data_does_not_allow_has_its_reason() -> None:
-    found = backtest()
+    found = make_backtest()
     only = replace(
         found, judged={"daily": found.judged["daily"]}, missing={"impressions": "no list was shown"}
     )
@@ -139,13 +85,13 @@ def test_a_mode_that_the_data_does_not_allow_has_its_reason() -> None:
 
 def test_drawn_negatives_and_one_model_are_said() -> None:
     text = as_html(
-        as_json(replace(backtest(), sampled_negatives=True, train_until=date(2026, 3, 5)))
+        as_json(replace(make_backtest(), sampled_negatives=True, train_until=date(2026, 3, 5)))
     )
     assert "drawn at random" in text
     assert "by the end of 2026-03-05" in text
 
 
 def test_a_single_day_has_no_plot_by_day() -> None:
-    one = replace(backtest(1), judged={"impressions": backtest(1).judged["impressions"]})
+    one = replace(make_backtest(1), judged={"impressions": make_backtest(1).judged["impressions"]})
     assert "day by day" not in as_html(as_json(one))
     assert "day by day" in page()

@@ -11,6 +11,7 @@ Table = Mapping[str, Any]
 
 # The metrics that slices, ablation and days are shown by.
 _LEAD: Final = {"impressions": ("auc", "ndcg@10"), "daily": ("dwell_ndcg@10", "recall@10")}
+_PANELS: Final = 4  # of bars, side by side
 _TITLES: Final = {
     "impressions": (
         "Lists that were shown",
@@ -59,7 +60,10 @@ def _mode(name: str, mode: Table, ours: str, colour: Mapping[str, str]) -> dict[
         },
         "best": {m: _best(systems, m) for m in mode["metrics"]},
         "lead": lead,
-        "bars": plots.bars({m: list(_bars(systems, m)) for m in shown}, colour),
+        "bars": [
+            plots.bars({m: list(_bars(systems, m)) for m in shown[n : n + _PANELS]}, colour)
+            for n in range(0, len(shown), _PANELS)
+        ],
         "differences": [
             (
                 m,

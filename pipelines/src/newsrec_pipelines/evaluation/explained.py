@@ -12,12 +12,12 @@ SYSTEMS: Final = {
     "counters": "a plain LambdaMART on clicks and exposures in windows, their rank and share "
     "within the list, freshness, and the reader's earlier sight of the article",
     "popularity": "what is read now, with exponential decay, by region",
-    "clicks_3h": "most opened in the last three hours",
-    "clicks_24h": "most opened in the last 24 hours",
-    "newest": "the newest first",
     "als": "collaborative filtering on who read what, dwell as confidence",
     "coread": "item-kNN: what readers of the same articles read on the same day",
     "content": "articles about what the reader has read about",
+    "clicks_3h": "most opened in the last three hours",
+    "clicks_24h": "most opened in the last 24 hours",
+    "newest": "the newest first",
     "random": "any order; slates keep the same rules as all the others",
 }
 

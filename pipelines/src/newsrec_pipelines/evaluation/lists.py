@@ -16,10 +16,10 @@ from newsrec_pipelines.models.teaching import Lesson
 
 # Systems that a single column orders by, and whether its highest or lowest value comes first.
 _BY_COLUMN: Final = {
+    **{name: (name, 1) for name in SCORERS},
     "clicks_3h": ("clicks_3h", 1),
     "clicks_24h": ("clicks_24h", 1),
     "newest": ("age_hours", -1),
-    **{name: (name, 1) for name in SCORERS},
 }
 
 

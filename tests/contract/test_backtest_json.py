@@ -1,0 +1,90 @@
+"""The JSON of a back-test is what docs/reference/evaluation.md says that it is."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from support.backtests import make_backtest
+from support.factories_models import with_params
+
+NUMBER = {"type": "number"}
+TEXT = {"type": "string"}
+COUNT = {"type": "integer", "minimum": 0}
+
+
+def exactly(**properties: Any) -> dict[str, Any]:
+    """An object with these properties, and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def by_name(value: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": value}
+
+
+ENDS = {"value": NUMBER, "low": {"type": ["number", "null"]}, "high": {"type": ["number", "null"]}}
+ESTIMATE = {"oneOf": [exactly(**ENDS, lists=COUNT), exactly(**ENDS, days=COUNT)]}
+ESTIMATES = by_name(by_name(ESTIMATE))
+MODE = exactly(
+    counts=by_name(COUNT),
+    metrics={"type": "array", "items": TEXT},
+    missing=by_name(TEXT),
+    lists=COUNT,
+    readers=COUNT,
+    systems=ESTIMATES,
+    differences=ESTIMATES,
+    slices={
+        "type": "array",
+        "items": exactly(
+            slice=TEXT, lists=COUNT, readers=COUNT, systems=ESTIMATES, differences=ESTIMATES
+        ),
+    },
+    ablation={
+        "type": "array",
+        "items": exactly(
+            kind={"enum": ["source", "features", "scorer"]},
+            without=TEXT,
+            metrics=by_name(ESTIMATE),
+            differences=by_name(ESTIMATE),
+        ),
+    },
+    days={
+        "type": "array",
+        "items": exactly(day=TEXT, lists=COUNT, systems=by_name(by_name(NUMBER))),
+    },
+)
+SCHEMA = exactly(
+    schema={"const": 1},
+    first_day=TEXT,
+    last_day=TEXT,
+    train_until={"type": ["string", "null"]},
+    ours={"const": "news"},
+    git_commit=TEXT,
+    data_hash=TEXT,
+    params={"type": "object"},
+    bootstrap=exactly(of={"const": "readers"}, resamples=COUNT, confidence=NUMBER, seed=COUNT),
+    sampled_negatives={"type": "boolean"},
+    leaks=exactly(moments=COUNT, found={"const": 0}),
+    systems=by_name(TEXT),
+    metrics=by_name(TEXT),
+    modes={
+        "type": "object",
+        "properties": {"impressions": MODE, "daily": MODE},
+        "additionalProperties": False,
+    },
+    not_judged=by_name(TEXT),
+)
+
+
+@pytest.mark.parametrize("dwell", [True, False])
+def test_the_json_is_as_documented(dwell: bool) -> None:
+    params = with_params(backtest={"bootstrap": 20})
+    made = make_backtest(dwell=dwell).as_json(params, "c0ffee")
+    # Strict JSON: no NaN, which other languages cannot read.
+    jsonschema.validate(json.loads(json.dumps(made, allow_nan=False)), SCHEMA)
