@@ -5,12 +5,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from newsrec_pipelines.config import BacktestParams
 
 Values = NDArray[np.float64]
 
+# Values are rounded to it. Their sums are then exact up to 8 million, hence the same in any order:
+# on any number of cores, and whatever is resampled beside.
+_STEP: Final = 2.0**-30
 _CELLS: Final = 4_000_000  # of weights held at once: 32 MB
 
 
@@ -54,15 +56,13 @@ class Bootstrap:
             values: shape (lists, columns); NaN where a list has no value.
         """
         there = np.isfinite(values)
-        sums = self._by_reader(np.where(there, values, 0.0))
+        sums = self._by_reader(np.rint(np.where(there, values, 0.0) / _STEP) * _STEP)
         counts = self._by_reader(there.astype(np.float64))
         resampled = np.empty((self._params.bootstrap, values.shape[1]))
         at = 0
-        # One thread: the same sums in the same order, on any number of cores.
-        with threadpool_limits(1, "blas"):
-            for weights in self._weights():
-                resampled[at : at + len(weights)] = _ratio(weights @ sums, weights @ counts)
-                at += len(weights)
+        for weights in self._weights():
+            resampled[at : at + len(weights)] = _ratio(weights @ sums, weights @ counts)
+            at += len(weights)
         return Draws(_ratio(sums.sum(axis=0), counts.sum(axis=0)), resampled)
 
     def interval(self, resampled: Values) -> tuple[Values, Values]:
