@@ -74,7 +74,7 @@ def daily(reads: pl.DataFrame, shown: pl.DataFrame) -> dict[str, pl.DataFrame]:
         known = views(reads.filter(pl.col("available_at") < end))
         activity = article_activity(known, shown, day, PARAMS.features)
         counted = {
-            "article": article_counters(activity, state.get("article"), day, PARAMS),
+            "article": pl.concat(article_counters(activity, state.get("article"), day, PARAMS)),
             "article_day": article_day_counters(activity, state.get("article_day"), day, PARAMS),
         }
         for view, of_view in counted.items():
@@ -301,3 +301,22 @@ def test_counters_of_another_resolution_are_refused_in_one_line(store: Store) ->
     longer = PARAMS.features.model_copy(update={"fine_buckets": 24})
     with pytest.raises(DataError, match="other features parameters"):
         update_counters(store, DAYS[1], PARAMS.model_copy(update={"features": longer}), "b")
+
+
+def test_many_articles_are_counted_in_parts_of_one_partition(store: Store) -> None:
+    shown = {
+        "impression_id": "i",
+        "shown_at": at(10),
+        "article_ids": [f"a{n}" for n in range(4500)],
+    }
+    write_clean(store, "impressions", frame("impressions", [shown]))
+    assert update_counters(store, DAYS[0], PARAMS, "b")["article"] == 4500
+    manifest = partitions.read_manifest(store, "counters/article", DAYS[0])
+    assert manifest is not None
+    assert [file.rows for file in manifest.files] == [2000, 2000, 500]
+    counted = rows_of(store, "article", 0)
+    assert counted["exposures_total"].to_list() == [1] * 4500
+    assert counted["article_id"].is_sorted()
+    state = snapshots.last_rows(store, "article", at(24))
+    assert state is not None
+    assert_frame_equal(state, counted)

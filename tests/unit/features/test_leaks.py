@@ -71,7 +71,7 @@ def plant(store: Store, view: str, *changes: pl.Expr) -> None:
         assert manifest is not None
         rows = partitions.scan(store, [manifest])
         assert rows is not None
-        snapshots.write(store, dataset, day, rows.collect().with_columns(changes), "planted")
+        snapshots.write(store, dataset, day, [rows.collect().with_columns(changes)], "planted")
 
 
 def test_counters_that_are_stamped_too_early_are_caught(store: Store) -> None:

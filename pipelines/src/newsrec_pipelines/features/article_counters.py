@@ -1,5 +1,6 @@
 """Counters of articles: a row an article and fine bucket, and one an article and day."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from newsrec_pipelines.features.raw import MEASURES, STAMP
 from newsrec_pipelines.features.rings import Counts, Grid, day_rings, shift_in
 from newsrec_pipelines.features.views import day_start, known_on
 
-_ARTICLES_AT_ONCE = 5_000  # bounds the memory of the dense buckets
+_ARTICLES_AT_ONCE = 2_000  # bounds the memory of the dense buckets
 
 
 def article_activity(
@@ -66,7 +67,7 @@ def article_activity(
 
 def article_counters(
     activity: pl.DataFrame, state: pl.DataFrame | None, day: date, params: Params
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
     """Totals and rings of minutes and hours, of the articles with activity on `day`.
 
     Args:
@@ -75,21 +76,22 @@ def article_counters(
         day: the day.
         params: resolution of the buckets.
 
-    Returns:
-        `article_id`, `event_timestamp` (end of the bucket), `stamped_at` (the same, as a feature),
-        and for clicks, exposures, dwell (seconds) and reads (views with known dwell) a `_total`, a
-        `_fine` and a `_coarse` ring. Sorted by article and time.
+    Yields:
+        Some articles at a time, since each row carries its rings: `article_id`, `event_timestamp`
+        (end of the bucket), `stamped_at` (the same, as a feature), and for clicks, exposures, dwell
+        (seconds) and reads (views with known dwell) a `_total`, a `_fine` and a `_coarse` ring.
+        Sorted by article and time.
 
     Raises:
         DataError: when the state was made with rings of another length.
     """
     grid = Grid.of(params.features)
-    articles = activity.get_column("article_id").unique().sort()
-    chunks = [
-        _chunk(activity, articles[first : first + _ARTICLES_AT_ONCE], state, day, params, grid)
-        for first in range(0, max(articles.len(), 1), _ARTICLES_AT_ONCE)
-    ]
-    return pl.concat(chunks)
+    code = activity.get_column("article_id").rle_id()
+    chunks = activity.with_columns(chunk=code // _ARTICLES_AT_ONCE).partition_by(
+        "chunk", maintain_order=True, include_key=False
+    )
+    for rows in chunks or [activity]:
+        yield _chunk(rows, state, day, params, grid)
 
 
 def article_day_counters(
@@ -135,17 +137,14 @@ def article_day_counters(
 
 
 def _chunk(
-    activity: pl.DataFrame,
-    articles: pl.Series,
+    rows: pl.DataFrame,
     state: pl.DataFrame | None,
     day: date,
     params: Params,
     grid: Grid,
 ) -> pl.DataFrame:
-    rows = activity.join(
-        pl.DataFrame({"article_id": articles}).with_row_index("code"), on="article_id"
-    ).sort("code", "slot")
-    code = rows.get_column("code").to_numpy().astype(np.intp)
+    articles = rows.get_column("article_id").unique(maintain_order=True)
+    code = rows.get_column("article_id").rle_id().to_numpy().astype(np.intp)
     slot = rows.get_column("slot").to_numpy().astype(np.intp)
     prior = _Prior(articles, state, day, params.features, grid)
     stamp = (

@@ -1,6 +1,6 @@
 """Mergeable counters: what became known on one day, added to the state at the end of the last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
 import polars as pl
@@ -42,8 +42,8 @@ def update_counters(store: Store, day: date, params: Params, batch_id: str) -> d
     return written | {"sight": _write_sight(store, known, shown, day, params, batch_id)}
 
 
-# Makes the rows of a day from the state before it.
-_Count = Callable[[pl.DataFrame | None], pl.DataFrame]
+# Makes the rows of a day from the state before it, in parts that fit into memory.
+_Count = Callable[[pl.DataFrame | None], Iterable[pl.DataFrame]]
 
 
 def _counts(
@@ -51,16 +51,16 @@ def _counts(
 ) -> dict[str, _Count]:
     activity = article_activity(known, shown, day, params.features)
     names = article_names(store, day, params)
+
+    def by(column: str) -> _Count:
+        return lambda state: [user_counters_by(column, known, names, state, day, params)]
+
     return {
         "article": lambda state: article_counters(activity, state, day, params),
-        "article_day": lambda state: article_day_counters(activity, state, day, params),
-        "user": lambda state: user_counters(known, state, day, params),
-        "user_category": lambda state: user_counters_by(
-            "category", known, names, state, day, params
-        ),
-        "user_publisher": lambda state: user_counters_by(
-            "publisher", known, names, state, day, params
-        ),
+        "article_day": lambda state: [article_day_counters(activity, state, day, params)],
+        "user": lambda state: [user_counters(known, state, day, params)],
+        "user_category": by("category"),
+        "user_publisher": by("publisher"),
     }
 
 
@@ -68,14 +68,21 @@ def _write_view(
     store: Store, view: str, day: date, params: Params, batch_id: str, count: _Count
 ) -> int:
     state = snapshots.last_rows(store, view, day_start(day))
-    rows = count(state).select(schema(view).names()).cast(schema(view))
-    snapshots.write(store, snapshots.rows_dataset(view), day, rows, batch_id)
-    ended = merge(state, rows, KEYS[view])
+    last = []
+
+    def parts() -> Iterator[pl.DataFrame]:
+        for part in count(state):
+            rows = part.select(schema(view).names()).cast(schema(view))
+            last.append(merge(None, rows, KEYS[view]))
+            yield rows
+
+    written = snapshots.write(store, snapshots.rows_dataset(view), day, parts(), batch_id)
+    ended = merge(state, pl.concat(last), KEYS[view])
     if remembered := _remembered_days(view, params):
         silent = day_start(day) - timedelta(days=remembered - 1)
         ended = ended.filter(pl.col("event_timestamp") > silent)
-    snapshots.write(store, snapshots.state_dataset(view), day, ended, batch_id)
-    return rows.height
+    snapshots.write(store, snapshots.state_dataset(view), day, [ended], batch_id)
+    return written
 
 
 def _write_sight(
@@ -91,8 +98,7 @@ def _write_sight(
     # Of the others no row is needed, and they are many: the last days' rows are the state.
     state = snapshots.last_rows(store, "sight", day_start(day), seen, params.features.sight_days)
     rows = sight_counters(events, state).select(schema("sight").names()).cast(schema("sight"))
-    snapshots.write(store, snapshots.rows_dataset("sight"), day, rows, batch_id)
-    return rows.height
+    return snapshots.write(store, snapshots.rows_dataset("sight"), day, [rows], batch_id)
 
 
 def _remembered_days(view: str, params: Params) -> int | None:

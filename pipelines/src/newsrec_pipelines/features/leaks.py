@@ -88,12 +88,12 @@ class _Past:
             for part in partitions.manifests(self._store, dataset, since, yesterday):
                 frame = partitions.scan(self._store, [part])
                 if frame is not None:
-                    snapshots.write(self.copy, dataset, part.day, frame.collect(), _BATCH)
+                    snapshots.write(self.copy, dataset, part.day, [frame.collect()], _BATCH)
             return
         state = snapshots.last_rows(self._store, view, day_start(before))
         if state is not None:
             dataset = snapshots.state_dataset(view)
-            snapshots.write(self.copy, dataset, yesterday, state, _BATCH)
+            snapshots.write(self.copy, dataset, yesterday, [state], _BATCH)
 
     def _copy_clean(self, entity: str, moment: datetime) -> None:
         dataset, first = f"clean/{entity}", self._first_day(entity)
@@ -104,7 +104,7 @@ class _Past:
             frame = partitions.scan(self._store, [part])
             if frame is not None:
                 known = frame.filter(pl.col("available_at") < moment).collect()
-                snapshots.write(self.copy, dataset, part.day, known, _BATCH)
+                snapshots.write(self.copy, dataset, part.day, [known], _BATCH)
 
     def _first_day(self, entity: str) -> date | None:
         """The first day of which features need clean rows."""

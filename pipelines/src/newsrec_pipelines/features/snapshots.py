@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -108,14 +108,21 @@ def require_counters(store: Store) -> None:
         raise DataError(f"no counters in {store.url}: run newsrec etl")
 
 
-def write(store: Store, dataset: str, day: date, frame: pl.DataFrame, batch_id: str) -> None:
-    """Write one day of a dataset, in place of what was there."""
+def write(
+    store: Store, dataset: str, day: date, frames: Iterable[pl.DataFrame], batch_id: str
+) -> int:
+    """Write one day of a dataset, a file a frame, in place of what was there; the rows written."""
+    files = tuple(_write_file(store, f"{dataset}/day={day}", frame, batch_id) for frame in frames)
+    partitions.write_manifest(store, Manifest(dataset, day, batch_id, files))
+    return sum(file.rows for file in files)
+
+
+def _write_file(store: Store, folder: str, frame: pl.DataFrame, batch_id: str) -> PartitionFile:
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     data = buffer.getvalue()
     digest = hashlib.sha256(data).hexdigest()
     # Named by its content: a batch that runs again never changes a file that a manifest names.
-    key = f"{dataset}/day={day:%Y-%m-%d}/{batch_id}-{digest[:8]}.parquet"
+    key = f"{folder}/{batch_id}-{digest[:8]}.parquet"
     store.write_bytes(key, data)
-    file = PartitionFile(key, frame.height, digest)
-    partitions.write_manifest(store, Manifest(dataset, day, batch_id, (file,)))
+    return PartitionFile(key, frame.height, digest)
