@@ -147,7 +147,7 @@ class AlsParams(_Frozen):
     embedding_size: int = Field(gt=0)
     epochs: int = Field(gt=0)
     warm_epochs: int = Field(default=3, gt=0)  # when it starts from earlier factors
-    reg: float = Field(ge=0)
+    reg: float = Field(gt=0)  # without, readers with few reads have no one solution
     alpha: float = Field(gt=0)
     content_reg: float = Field(default=10.0, gt=0)  # ridge: factors of unread articles from texts
 
