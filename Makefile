@@ -55,6 +55,10 @@ lint: setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas a
 test: setup  ## Run every test that needs neither containers nor a cluster
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
+.PHONY: bench-full
+bench-full: setup  ## Measure training and slates at 15k, 150k and 521k readers; hours. ARGS="--readers 5000"
+	@$(BIN)/python -m benchmarks.full $(ARGS)
+
 .PHONY: repro
 repro: setup  ## Reproduce world, features, model and evaluation with DVC, in var/dvc
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/dvc repro
