@@ -144,6 +144,8 @@ def test_only_the_runs_asked_for_are_removed(store: Store) -> None:
     _keep(store)
     _keep(store, run=replace(RUN, run_id="run-2"))
 
+    store.write_bytes("runs/notes/run-2/of-somebody", b"")
     Evidence(store, fake_origin()).remove({"run-2", "run-3"})
 
     assert set(Evidence(store, fake_origin()).runs()) == {"run-1"}
+    assert store.keys("runs/notes")

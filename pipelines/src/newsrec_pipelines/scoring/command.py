@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import click
+import polars as pl
 
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.db import connect
@@ -63,14 +64,14 @@ def _request(ctx: Context, moment: datetime, refresh: bool) -> Request:
     with feast_loader.load().online(ctx.settings) as features:
         request = build_request(ctx.store, moment, ctx.params, online=features)
     # Rows stamped later count as unknown; without any others nothing would be popular.
-    stamps = request.features.article["stamped_at"]
-    known = stamps.filter(stamps <= moment)
+    known = request.features.article.filter(pl.col("stamped_at") <= moment)
     if known.is_empty():
         raise DataError(
             f"the online store knows no article at {moment:%Y-%m-%d %H:%M}: "
             f"run newsrec materialize --as-of {moment:%Y-%m-%dT%H:%MZ}"
         )
-    click.echo(f"counters of {len(known)} articles, the last of {known.max():%Y-%m-%d %H:%M} UTC")
+    last = known.select(pl.col("stamped_at").max()).item()
+    click.echo(f"counters of {known.height} articles, the last of {last:%Y-%m-%d %H:%M} UTC")
     return request
 
 

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date as Day  # noqa: N812 - a field of the manifest is called date
+from datetime import datetime
 from io import BytesIO
 from typing import Final, Self
 
@@ -79,7 +80,7 @@ class RunManifest(_Part):
 
     format: int = _FORMAT
     run_id: str
-    date: date
+    date: Day
     as_of: datetime
     model_version: str
     data_hash: str
@@ -88,7 +89,7 @@ class RunManifest(_Part):
     files: tuple[PlacedFile, ...]
 
     @classmethod
-    def read(cls, store: Store, day: date, run_id: str) -> Self:
+    def read(cls, store: Store, day: Day, run_id: str) -> Self:
         """The manifest of a run.
 
         Raises:
@@ -132,7 +133,7 @@ class Origin:
     unrated: float = 1.0
 
 
-def folder(day: date, run_id: str) -> str:
+def folder(day: Day, run_id: str) -> str:
     """Where a run's files lie."""
     return f"{FOLDER}/{day}/{run_id}"
 
@@ -161,10 +162,14 @@ class Evidence:
             self.store.remove(folder(run.date, run.run_id))
             raise
 
-    def runs(self) -> dict[str, date]:
+    def runs(self) -> dict[str, Day]:
         """Ids and dates of all runs of which anything is in the store."""
-        found = (key.split("/") for key in self.store.keys(FOLDER))
-        return {parts[2]: date.fromisoformat(parts[1]) for parts in found if len(parts) == 4}
+        found = {}
+        for key in self.store.keys(FOLDER):
+            with suppress(ValueError):  # a folder of somebody else
+                day, run_id, _ = key.removeprefix(f"{FOLDER}/").split("/")
+                found[run_id] = Day.fromisoformat(day)
+        return found
 
     def remove(self, run_ids: set[str]) -> None:
         """Remove what is kept of some runs."""
@@ -181,10 +186,9 @@ class PlaceWriter:
         self._rows_per_file = evidence.rows_per_file
         self._run = run
         self._publishers = publishers.select("article_id", "publisher")
-        self._schema = {
-            **PLACE_SCHEMA,
-            **dict.fromkeys(self._origin.columns, pl.Float32()),
-        }
+        self._schema = pl.Schema(
+            {**PLACE_SCHEMA, **dict.fromkeys(self._origin.columns, pl.Float32())}
+        )
         self._waiting: list[pl.DataFrame] = []
         self._files: list[PlacedFile] = []
 

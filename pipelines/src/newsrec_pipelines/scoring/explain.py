@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from datetime import date, datetime
+from datetime import date as Day  # noqa: N812 - a field is called date
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -68,7 +69,7 @@ class Explanation(_Part):
     """Everything an auditor may ask about one place; `Explanation` in contracts/openapi.yaml."""
 
     run_id: str
-    date: date
+    date: Day
     as_of: datetime
     model_version: str
     data_hash: str
@@ -131,7 +132,7 @@ def explain(
     )
 
 
-def _day_of(conn: Connection, run_id: str) -> date:
+def _day_of(conn: Connection, run_id: str) -> Day:
     with conn, conn.cursor() as cursor:
         cursor.execute(
             "SELECT date, status, to_regclass('recommendations_' || md5(run_id)) IS NOT NULL "
@@ -146,7 +147,7 @@ def _day_of(conn: Connection, run_id: str) -> date:
         raise DataError(f"run {run_id} was not published: it is {status}")
     if not has_rows:
         raise DataError(f"what run {run_id} was made of has been dropped: see slate.keep_runs")
-    found: date = day
+    found: Day = day
     return found
 
 

@@ -111,7 +111,7 @@ def write_run(
     """
     summary.candidates = request.articles.height
     known = request.history["user_id"].unique()
-    summary.cold = request.users.height - request.users["user_id"].is_in(known.implode()).sum()
+    summary.cold = int((~request.users["user_id"].is_in(known.implode())).sum())
     with publishing(conn, run) as writer, evidence.keeping(run, request.articles) as places:
         _sweep(conn, evidence)
         _write_slates(writer, places, summary, model, request, params, readers_per_block)
