@@ -6,12 +6,25 @@ import pytest
 
 from newsrec_pipelines.config import CandidateParams
 from newsrec_pipelines.features.types import Pairs
+from newsrec_pipelines.models.als import Als
 from newsrec_pipelines.models.candidates import Scope, retrieve
+from newsrec_pipelines.models.content import Content
+from newsrec_pipelines.models.coread import CoRead
+from newsrec_pipelines.models.fresh import Fresh
+from newsrec_pipelines.models.popularity import Popularity
 from newsrec_pipelines.models.protocols import Rows, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
-from support.factories_models import make_read, make_reads, make_request, make_training_data
+from support.factories_models import (
+    load_params,
+    make_counters,
+    make_read,
+    make_reads,
+    make_request,
+    make_training_data,
+)
 
 DATA = make_training_data(users=4)
+TOWN = make_training_data()
 NOTHING = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
@@ -132,3 +145,39 @@ def test_an_empty_request_has_no_scope() -> None:
     assert not len(nobody.allows(NOTHING))
     nothing = RequestRows(replace(request, articles=request.articles.clear())).scope
     assert nothing.articles_of(int(nothing.group_of_reader[0])).tolist() == []
+
+
+def test_cold_readers_and_a_returning_one_each_have_their_sources() -> None:
+    params = load_params()
+    content = Content.fit(TOWN, params)
+    scorers = (
+        content,
+        Popularity.fit(TOWN, params),
+        CoRead.fit(TOWN, params),
+        Fresh.fit(TOWN, params),
+    )
+    request = make_request(
+        TOWN,
+        users=TOWN.users.head(3).with_columns(
+            user_id=pl.Series(["chose", "nothing", "one read"]),
+            preferred_categories=pl.Series([["climate"], [], []]),
+        ),
+        history=make_reads([make_read("one read", "a009")]),
+        counters=make_counters({"a001": 5, "a002": 9}),
+    )
+    rows = RequestRows(request)
+    opinions = {scorer.name: scorer.at(rows) for scorer in scorers}
+    opinions["als"] = Als.fit(TOWN, params, texts=content).at(rows, content.embed(request.articles))
+    found = retrieve(opinions, np.arange(3), CandidateParams())
+    of = {
+        reader: {
+            name for name, by in found.sources.items() if by[found.pairs.user_row == row].any()
+        }
+        for row, reader in enumerate(request.users["user_id"])
+    }
+    assert of["chose"] == {"content", "popularity", "fresh"}
+    assert of["nothing"] == {"popularity", "fresh"}
+    assert of["one read"] == {"als", "content", "coread", "popularity", "fresh"}
+    by_content = (found.pairs.user_row == 0) & found.sources["content"]
+    categories = request.articles["category"].gather(found.pairs.article_row[by_content])
+    assert (categories == "climate").mean() > 0.5
