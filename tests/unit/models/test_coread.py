@@ -130,3 +130,10 @@ def test_a_reader_with_very_many_reads_a_day_costs_no_more_than_a_long_day() -> 
 def test_a_click_that_was_left_at_once_is_read_together_with_nothing() -> None:
     data = with_reads(make_read("u00", "a001", 0.0), make_read("u00", "a002", 60.0))
     assert similarity(CoRead.fit(data, PARAMS), "a001", "a002") == 0.0
+
+
+def test_similarities_are_the_same_bits_whatever_the_order_of_the_reads() -> None:
+    shuffled = replace(DATA, reads=DATA.reads.sample(fraction=1, shuffle=True, seed=1))
+    one, other = CoRead.fit(DATA, PARAMS).state(), CoRead.fit(shuffled, PARAMS).state()
+    for key in ("similarities", "neighbours", "starts"):
+        assert one[key].tobytes() == other[key].tobytes()
