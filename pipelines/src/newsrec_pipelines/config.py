@@ -236,6 +236,9 @@ class BacktestParams(_Frozen):
     confidence: float = Field(default=0.95, gt=0, lt=1)
     cold_reads: int = Field(default=3, ge=0)  # readers with at most so many reads are cold
     cold_article_clicks: int = Field(default=0, ge=0)  # articles with at most so many are cold
+    # The last days of a back-test, of which each part of ours is switched off: a refit a part and
+    # model. All days when one model serves them all.
+    ablation_days: int = Field(default=1, ge=1)
 
 
 class Params(_Frozen):

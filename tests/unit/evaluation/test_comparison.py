@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -61,6 +62,16 @@ def test_a_part_that_changes_nothing_pays_nothing() -> None:
     (row,) = compare(judged(), OURS, PARAMS, seed=7)["ablation"]
     assert (row["kind"], row["without"]) == ("source", "als")
     assert row["differences"]["auc"] == {"value": 0.0, "low": 0.0, "high": 0.0, "lists": 120}
+
+
+def test_a_part_left_out_on_some_days_is_compared_with_ours_on_those() -> None:
+    one, two = judged(seed=1), judged(lists=60, seed=2, better=0.3)
+    both = Judged.concat([replace(one, without={}), two])
+    (row,) = compare(both, OURS, PARAMS, seed=7)["ablation"]
+    (alone,) = compare(two, OURS, PARAMS, seed=7)["ablation"]
+    assert row["metrics"]["auc"]["value"] == alone["metrics"]["auc"]["value"]
+    assert row["metrics"]["auc"]["lists"] == 60
+    assert row["differences"]["auc"]["value"] == 0.0
 
 
 def test_days_and_metrics_of_whole_days_have_no_interval() -> None:

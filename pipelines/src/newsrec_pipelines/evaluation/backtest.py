@@ -43,7 +43,7 @@ def backtest(
         modes: what is judged; of several, those that the data allows.
         train_until: one model for all days, of what was known by the end of this day, before
             `first`; a model a day if None.
-        ablation: judge ours without each of its parts, too.
+        ablation: judge ours without each of its parts, too; of models a day, on the last days.
 
     Raises:
         DataError: when no model can be made, no day has anything to judge by, or a feature knew
@@ -54,12 +54,13 @@ def backtest(
         _require_lists(store, first, last)
     walk = Walk(store, params)
     fixed = None
+    ablated = days[-params.backtest.ablation_days :] if ablation else []
     if train_until:
         fixed = _Models(walk.made_at(_midnight(train_until + _DAY)), params, ablation)
     judged: dict[str, list[Judged]] = {mode: [] for mode in modes}
     checked = 0
     for one in track(days, "back-test"):
-        models = fixed or _Models(walk.made_at(_midnight(one)), params, ablation)
+        models = fixed or _Models(walk.made_at(_midnight(one)), params, one in ablated)
         made = models.made
         day = Day.load(store, params, one, lists=IMPRESSIONS in modes or fixed is None)
         lesson = day.lesson(store, params, made.scorers)

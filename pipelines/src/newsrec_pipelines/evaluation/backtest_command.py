@@ -1,7 +1,7 @@
 """`newsrec backtest`: ours beside every rival, on days that no model had seen."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,9 @@ def _print(result: dict[str, Any]) -> None:
         click.echo("negatives were drawn, for want of impressions")
     for mode, found in result["modes"].items():
         click.echo(f"{mode}: {found['lists']:,} lists of {found['readers']:,} readers")
+        judged = [d["day"] for d in found["days"]]
+        if empty := [day for day in _span(result) if day not in judged]:
+            click.echo(f"  nothing to judge by on {', '.join(empty)}")
         metrics = [m for m in found["metrics"] if m in found["systems"][ours]]
         table = Table("system", *metrics, box=None, pad_edge=False)
         for system, estimates in found["systems"].items():
@@ -100,6 +103,11 @@ def _print(result: dict[str, Any]) -> None:
             )
         Console(width=140).print(table)
     click.echo("* ours is better, ! ours is worse: the interval of the difference leaves out 0")
+
+
+def _span(result: dict[str, Any]) -> list[str]:
+    first, last = (date.fromisoformat(result[key]) for key in ("first_day", "last_day"))
+    return [str(first + timedelta(days=n)) for n in range((last - first).days + 1)]
 
 
 def _cell(system: str, metric: str, estimates: Any, differences: Any) -> str:

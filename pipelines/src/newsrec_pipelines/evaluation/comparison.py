@@ -78,17 +78,21 @@ def _compare(
     """Of each system the estimates of its own, and those of ours less it."""
     # One call for all: the readers of each resample are drawn once.
     width = len(metrics)
-    draws = bootstrap.means(np.concatenate([ours, *values.values()], axis=1))
-    low, high = bootstrap.interval(draws.resampled)
-    better = Draws(
-        np.tile(draws.point[:width], len(values) + 1) - draws.point,
-        np.tile(draws.resampled[:, :width], len(values) + 1) - draws.resampled,
+    own = list(values.values())
+    # Ours on the same lists: what was left out may have been judged on some days only.
+    beside = [np.where(np.isfinite(v), ours, np.nan) for v in own]
+    both = bootstrap.means(np.concatenate([*own, *beside], axis=1))
+    draws, ours_drawn = (
+        Draws(both.point[half], both.resampled[:, half])
+        for half in (slice(len(own) * width), slice(len(own) * width, None))
     )
+    low, high = bootstrap.interval(draws.resampled)
+    better = Draws(ours_drawn.point - draws.point, ours_drawn.resampled - draws.resampled)
     worst, best = bootstrap.interval(better.resampled)
     found = {}
-    for n, (system, own) in enumerate(values.items(), 1):
+    for n, (system, of_lists) in enumerate(values.items()):
         at = slice(n * width, (n + 1) * width)
-        counts = np.isfinite(own).sum(axis=0)
+        counts = np.isfinite(of_lists).sum(axis=0)
         found[system] = (
             _estimates(draws.point[at], low[at], high[at], metrics, counts),
             _estimates(better.point[at], worst[at], best[at], metrics, counts),

@@ -31,7 +31,7 @@ class Judged:
         lists: one row a list: ``user_id``, ``day``, ``region``, ``cold_reader`` and
             ``cold_article`` (see `slices`).
         values: system -> shape (lists, metrics); NaN where a list gives no value.
-        without: what was left out of ours -> likewise.
+        without: what was left out of ours -> likewise; NaN where ours was not judged without it.
         of_days: system -> metric -> one value a day, for metrics of all slates of a day together.
         counts: what there was to judge by.
     """
@@ -47,14 +47,20 @@ class Judged:
     def concat(cls, days: Sequence[Self]) -> Self:
         """All days in one; they are of the same systems and metrics."""
         first = days[0]
+        parts = dict.fromkeys(part for day in days for part in day.without)
         return cls(
             metrics=first.metrics,
             lists=pl.concat([d.lists for d in days]),
             values={s: np.concatenate([d.values[s] for d in days]) for s in first.values},
-            without={p: np.concatenate([d.without[p] for d in days]) for p in first.without},
+            without={p: np.concatenate([d.values_without(p) for d in days]) for p in parts},
             of_days={
                 system: {m: [v for d in days for v in d.of_days[system][m]] for m in metrics}
                 for system, metrics in first.of_days.items()
             },
             counts={name: sum(d.counts[name] for d in days) for name in first.counts},
         )
+
+    def values_without(self, part: Part) -> Values:
+        """Shape (lists, metrics); NaN when ours was not judged without the part."""
+        nothing = np.full((self.lists.height, len(self.metrics)), np.nan)
+        return self.without.get(part, nothing)
