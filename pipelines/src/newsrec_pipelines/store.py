@@ -16,7 +16,8 @@ class Store:
     """Files below one URL, addressed by keys such as ``landing/reads/dt=2026-03-01/a.jsonl``.
 
     Layout: ``landing/<entity>/dt=D/`` (day of arrival), ``clean/<entity>/day=D/``,
-    ``counters/<view>/day=D/``, ``models/``, ``reports/``, and ``truth/`` (the simulated world's).
+    ``counters/<view>/day=D/``, ``models/``, ``runs/<date>/<run>/``, ``reports/``, and ``truth/``
+    (the simulated world's).
     """
 
     def __init__(self, url: str) -> None:

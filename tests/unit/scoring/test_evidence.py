@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path.as_uri())
 
 
-def _keep(store: Store, rows_per_file: int = 400_000, run: Run = RUN) -> RunManifest:
+def _keep(store: Store, rows_per_file: int = 200_000, run: Run = RUN) -> RunManifest:
     evidence = Evidence(store, fake_origin(), rows_per_file)
     with evidence.keeping(run, REQUEST.articles) as places:
         for block in FakeModel().predict_blocks(REQUEST, 2):

@@ -21,7 +21,7 @@ MANIFEST: Final = "manifest.json"
 TREES: Final = "trees.txt"
 _FORMAT: Final = 1
 # Small files waste requests to an object store, large ones the memory of their writer.
-_ROWS_PER_FILE: Final = 400_000
+_ROWS_PER_FILE: Final = 200_000
 # An explanation reads one group of rows: that of its reader.
 _ROWS_PER_GROUP: Final = 20_000
 # The columns of a place before those of the ranker.
