@@ -37,7 +37,6 @@ class FeatureRowsOf:
             "user": lambda: self._users(end),
             "user_category": lambda: self._affinity(end, "category"),
             "user_publisher": lambda: self._affinity(end, "publisher"),
-            "sight": lambda: self._sights(end),
         }
         return make[view]()
 
@@ -47,6 +46,42 @@ class FeatureRowsOf:
         alive = self._active((day + 1) * DAY, 1)
         stamp = day * DAY + rng.integers(1, 24, len(alive)) * _HOUR
         return self._ringed(alive, stamp, "article")
+
+    def sights(self, day: int) -> pl.DataFrame:
+        """Rows of what readers saw on a day: one a reader and article, with all that came before.
+
+        Lists show articles of their day and of the day before, so two days are all.
+        """
+        articles = len(self._world.articles.language)
+        parts = []
+        for reads in self._days((day + 1) * DAY, 2):
+            shown = np.hstack([reads.article[:, None], reads.beside])
+            key = np.repeat(reads.reader, shown.shape[1]) * articles + shown.ravel()
+            opened = np.zeros(shown.shape, np.int32)
+            opened[:, 0] = 1
+            at = reads.at.repeat(shown.shape[1])
+            frame = pl.DataFrame({"key": key, "opened": opened.ravel(), "at": at})
+            parts.append(frame.filter(pl.Series(shown.ravel() >= 0)))
+        seen = (
+            pl.concat(parts)
+            .group_by("key")
+            .agg(shown=pl.len(), opened=pl.col("opened").sum(), at=pl.col("at").max())
+            .filter(pl.col("at") >= day * DAY)
+            .sort("key")
+        )
+        reader, article = np.divmod(seen["key"].to_numpy(), articles)
+        at = seen["at"].to_numpy()
+        columns = {
+            "exposures_total": seen["shown"],
+            "opens_total": seen["opened"],
+            "last_seen_at": moment(self._world, at),
+        }
+        keys = {
+            "user_id": self._ids.readers.gather(reader),
+            "article_id": self._ids.articles.gather(article),
+        }
+        # Known from the moment after.
+        return self._frame("sight", keys, at + 1, columns)
 
     def _days(self, end: int, days: int) -> list[Reads]:
         last = end // DAY
@@ -136,38 +171,6 @@ class FeatureRowsOf:
         }
         keys = {"user_id": self._ids.readers.gather(reader), column: names.gather(code)}
         return self._frame(f"user_{column}", keys, np.full(len(key), end), columns)
-
-    def _sights(self, end: int) -> pl.DataFrame:
-        articles = len(self._world.articles.language)
-        parts = []
-        for reads in self._days(end, self._params.sight_days):
-            shown = np.hstack([reads.article[:, None], reads.beside])
-            key = np.repeat(reads.reader, shown.shape[1]) * articles + shown.ravel()
-            opened = np.zeros(shown.shape, np.int32)
-            opened[:, 0] = 1
-            parts.append(
-                pl.DataFrame(
-                    {"key": key, "opened": opened.ravel(), "at": reads.at.repeat(shown.shape[1])}
-                ).filter(pl.Series(shown.ravel() >= 0))
-            )
-        seen = (
-            pl.concat(parts)
-            .group_by("key")
-            .agg(shown=pl.len(), opened=pl.col("opened").sum(), at=pl.col("at").max())
-            .sort("key")
-        )
-        reader, article = np.divmod(seen["key"].to_numpy(), articles)
-        at = seen["at"].to_numpy()
-        columns = {
-            "exposures_total": seen["shown"],
-            "opens_total": seen["opened"],
-            "last_seen_at": moment(self._world, at),
-        }
-        keys = {
-            "user_id": self._ids.readers.gather(reader),
-            "article_id": self._ids.articles.gather(article),
-        }
-        return self._frame("sight", keys, at // _HOUR * _HOUR + _HOUR, columns)
 
     def _all(self, end: int) -> Reads:
         """The reads of all days before a moment, without what was shown beside them."""
