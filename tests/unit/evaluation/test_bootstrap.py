@@ -85,6 +85,15 @@ def test_resamples_do_not_depend_on_how_many_are_held_at_once(
     assert (parts.resampled == whole.resampled).all()
 
 
+def test_a_single_reader_has_a_mean_and_no_interval() -> None:
+    boot = bootstrap([0, 0, 1])
+    found = boot.means(np.array([[0.5, 0.5], [1.0, 1.0], [np.nan, 0.0]]))
+    low, high = boot.interval(found.resampled)
+    assert found.point.tolist() == [0.75, 0.5]
+    assert np.isnan([low[0], high[0]]).all()
+    assert low[1] < high[1]
+
+
 def test_nothing_has_no_interval() -> None:
     boot = bootstrap([])
     found = boot.means(np.empty((0, 2)))

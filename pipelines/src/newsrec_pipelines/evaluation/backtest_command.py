@@ -114,5 +114,7 @@ def _cell(system: str, metric: str, estimates: Any, differences: Any) -> str:
     if metric not in estimates:
         return "n/a"
     found = differences.get(system, {}).get(metric)
-    mark = "" if found is None else "*" if found["low"] > 0 else "!" if found["high"] < 0 else ""
+    mark = ""
+    if found is not None and found["low"] is not None:
+        mark = "*" if found["low"] > 0 else "!" if found["high"] < 0 else ""
     return f"{estimates[metric]['value']:.4f}{mark}"

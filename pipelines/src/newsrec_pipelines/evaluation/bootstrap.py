@@ -50,7 +50,7 @@ class Bootstrap:
         self._seed = seed
 
     def means(self, values: Values) -> Draws:
-        """The mean of each column over its values, NaN apart.
+        """The mean of each column over its values, NaN apart; not resampled of a single reader.
 
         Args:
             values: shape (lists, columns); NaN where a list has no value.
@@ -63,6 +63,8 @@ class Bootstrap:
         for weights in self._weights():
             resampled[at : at + len(weights)] = _ratio(weights @ sums, weights @ counts)
             at += len(weights)
+        # One reader drawn again and again would look certain.
+        resampled[:, (counts > 0).sum(axis=0) < 2] = np.nan
         return Draws(_ratio(sums.sum(axis=0), counts.sum(axis=0)), resampled)
 
     def interval(self, resampled: Values) -> tuple[Values, Values]:

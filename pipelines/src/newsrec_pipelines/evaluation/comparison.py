@@ -107,8 +107,8 @@ def _estimates(
     return {
         metric: {
             "value": float(point[n]),
-            "low": float(low[n]),
-            "high": float(high[n]),
+            "low": float(low[n]) if np.isfinite(low[n]) else None,
+            "high": float(high[n]) if np.isfinite(high[n]) else None,
             "lists": int(counts[n]),
         }
         for n, metric in enumerate(metrics)
