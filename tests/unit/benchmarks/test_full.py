@@ -147,7 +147,7 @@ def test_the_whole_benchmark_runs(tmp_path: Path) -> None:
     out, params = tmp_path / "result.json", tmp_path / "params.yaml"
     less = "training: {ranker_days: 2}\nranker: {trees: 20}\nals: {epochs: 2}\n"
     params.write_text(f"extends: {ROOT / 'params.yaml'}\n{less}")
-    command = [sys.executable, "-m", "benchmarks.full", "--readers", "200", "400"]
+    command = [sys.executable, "-m", "benchmarks.full", "--readers", "200"]
     command += ["--articles", "300", "--days", "4", "--json", str(out), "--params", str(params)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
     result = json.loads(out.read_text())
