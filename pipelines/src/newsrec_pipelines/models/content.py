@@ -101,7 +101,7 @@ class Content:
 
     def embed(self, articles: pl.DataFrame) -> Vectors:
         """Shape (articles, k). The last frame is remembered: readers come in blocks."""
-        if self._embedded is None or self._embedded[0] is not articles:
+        if self._embedded is None or not self._embedded[0].equals(articles):
             self._embedded = (articles, self.text.embed(articles))
         return self._embedded[1]
 

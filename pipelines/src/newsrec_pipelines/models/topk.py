@@ -1,12 +1,11 @@
 """The best articles of readers by the product of their vectors, and by lists that they share."""
 
+import threading
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from implicit.cpu.topk import topk
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from newsrec_pipelines.features.types import Pairs
 from newsrec_pipelines.models.scope import Scope
@@ -15,8 +14,26 @@ from newsrec_pipelines.models.sparse import ragged
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-_BLOCK_PAIRS: Final = 1 << 16
-_PADDED: Final = 16
+# Vectors that are gathered at once: few enough to stay in the caches of a core.
+_GATHERED: Final = 1 << 12
+# Readers of one matrix product: more would not fit into the caches either.
+_READERS: Final = 256
+_LONGEST_BLOCK: Final = 64
+_BLOCKS: Final = 16  # for each article that is looked for, if there are as many articles
+_of_thread = threading.local()
+
+
+def products(users: Vectors, articles: Vectors, user_row: Rows, article_row: Rows) -> Vectors:
+    """``users[user_row[i]] @ articles[article_row[i]]``, shape (pairs,).
+
+    Each is summed by itself, so that it does not depend on which other pairs are asked for, as the
+    last bits of a matrix product do.
+    """
+    scores = np.empty(len(user_row), np.float32)
+    for start in range(0, len(scores), _GATHERED):
+        part = slice(start, start + _GATHERED)
+        np.einsum("ij,ij->i", users[user_row[part]], articles[article_row[part]], out=scores[part])
+    return scores
 
 
 class Dots:
@@ -33,23 +50,11 @@ class Dots:
         self.users = users
         self.articles = articles
         self._scope = scope
-        self._of_group: dict[int, tuple[Rows, Vectors]] = {}
+        self._of_group: dict[int, tuple[Rows, Rows, Nearest]] = {}
 
     def of_pairs(self, pairs: Pairs) -> Vectors:
-        """The products, shape (pairs,).
-
-        Each is summed by itself, so that it does not depend on which other pairs are asked for, as
-        the last bits of a matrix product do.
-        """
-        scores = np.empty(len(pairs.user_row), np.float32)
-        for start in range(0, len(scores), _BLOCK_PAIRS):
-            part = slice(start, start + _BLOCK_PAIRS)
-            users, articles = (
-                self.users[pairs.user_row[part]],
-                self.articles[pairs.article_row[part]],
-            )
-            np.einsum("ij,ij->i", users, articles, out=scores[part])
-        return scores
+        """The products, shape (pairs,)."""
+        return products(self.users, self.articles, *pairs)
 
     def best(self, user_rows: Rows, k: int) -> Pairs:
         """The articles with the highest positive products, found exactly; of equal ones the first.
@@ -62,54 +67,112 @@ class Dots:
         found = [np.zeros((2, 0), np.int64)]
         for group in np.unique(groups).tolist():
             place = known[groups == group]
-            rows, vectors = self._articles(group)
-            if len(rows):
-                readers = user_rows[place]
-                column, score = product_topk(
-                    self.users[readers], vectors, k, scope.seen(readers)[:, rows]
-                )
-                good = score > 0
-                found.append(np.array([np.repeat(place, good.sum(axis=1)), rows[column[good]]]))
+            rows, column_of, nearest = self._articles(group)
+            readers = user_rows[place]
+            seen = scope.seen(readers)
+            without = Pairs(ragged(np.diff(seen.indptr))[0], column_of[seen.indices])
+            row, column, _ = nearest.best(self.users[readers], k, without)
+            found.append(np.array([place[row], rows[column]]))
         place, article = np.hstack(found)
         order = np.argsort(place, kind="stable")
         return Pairs(user_rows[place[order]], article[order])
 
-    def _articles(self, group: int) -> tuple[Rows, Vectors]:
+    def _articles(self, group: int) -> tuple[Rows, Rows, "Nearest"]:
+        """Rows of a group's articles, the place of each article among them (or -1), and these."""
         if group not in self._of_group:
-            # implicit takes the last of equal ones.
-            rows = self._scope().articles_of(group)[::-1]
-            self._of_group[group] = rows, self.articles[rows]
+            rows = self._scope().articles_of(group)
+            rows = rows[self.articles[rows].any(axis=1)]
+            column_of = np.full(len(self.articles), -1)
+            column_of[rows] = np.arange(len(rows))
+            self._of_group[group] = rows, column_of, Nearest(self.articles[rows])
         return self._of_group[group]
 
 
-def product_topk(
-    users: Vectors, articles: Vectors, k: int, without: csr_matrix | None = None, threads: int = 1
-) -> tuple[NDArray[np.int32], Vectors]:
-    """Columns and scores of the `k` largest products, shape (users, min(k, articles)).
+class Nearest:
+    """Articles laid out for the search of those with the largest products, which is exact.
 
-    Args:
-        users: shape (users, dimensions).
-        articles: shape (articles, dimensions); not empty.
-        k: how many of each user.
-        without: non-zeros are left out: they score the lowest float32. Shape (users, articles).
-        threads: 0 is one a core. BLAS has threads of its own.
+    A matrix product says which articles can be among the `k` best of a reader. It is cut into
+    blocks: if `k` blocks have a maximum of at least `t`, the `k`-th best is at least `t`. The few
+    that are left are multiplied anew, one by one, so that who is found does not depend on which
+    readers are asked for together.
     """
-    # BLAS sums the last row of an odd number, or a single one, in another order: then a reader's
-    # score would depend on the others of her block.
-    padding = -len(users) % _PADDED
-    if without is not None:
-        starts = np.pad(without.indptr, (0, padding), mode="edge")
-        without = csr_matrix(
-            (without.data, without.indices, starts), shape=(len(users) + padding, len(articles))
-        )
-    columns, scores = topk(
-        articles,
-        np.pad(users, ((0, padding), (0, 0))),
-        min(k, len(articles)),
-        filter_query_items=without,
-        num_threads=threads,
-    )
-    return columns[: len(users)], scores[: len(users)]
+
+    def __init__(self, articles: Vectors) -> None:
+        """Keep them.
+
+        Args:
+            articles: shape (articles, dimensions); those of zeros are never found.
+        """
+        self._articles = articles
+        self._columns = np.ascontiguousarray(articles.T)
+        # A sum of n products is wrong by at most n u |x| |y|, with u = eps / 2 (N. Higham: Accuracy
+        # and Stability of Numerical Algorithms, 2002, section 3.1). Two sums are compared, each by
+        # two ways of computing it.
+        norm = float(np.linalg.norm(articles, axis=1).max(initial=0.0))
+        self._rounding = 2 * articles.shape[1] * float(np.finfo(np.float32).eps) * norm
+
+    def best(
+        self, users: Vectors, k: int, without: Pairs | None = None
+    ) -> tuple[Rows, Rows, Vectors]:
+        """Up to `k` articles of each user with the largest positive products, by falling product.
+
+        Of equal ones the first come first. Computes on as many cores as BLAS may.
+
+        Args:
+            users: shape (users, dimensions).
+            k: how many of each user.
+            without: rows of users, rising, and of articles that they do not get; -1 is none.
+
+        Returns:
+            Rows of users, rising; rows of articles; and their products.
+        """
+        found = [self._best(users, n, k, without) for n in range(0, len(users), _READERS)]
+        nothing = np.zeros(0, np.int64)
+        row, column = (np.concatenate([nothing, *(f[i] for f in found)]) for i in range(2))
+        return row, column, np.concatenate([np.zeros(0, np.float32), *(f[2] for f in found)])
+
+    def _best(
+        self, users: Vectors, first: int, k: int, without: Pairs | None
+    ) -> tuple[Rows, Rows, Vectors]:
+        part = users[first : first + _READERS]
+        size = self._columns.shape[1]
+        scores = _buffer(len(part) * size).reshape(len(part), size)
+        np.matmul(part, self._columns, out=scores)
+        if without is not None:
+            here = slice(*np.searchsorted(without.user_row, [first, first + len(part)]))
+            user, article = without.user_row[here] - first, without.article_row[here]
+            scores[user[article >= 0], article[article >= 0]] = -np.inf
+        slack = self._rounding * np.linalg.norm(part, axis=1)
+        # What is not positive is not wanted, so that zero is as good a bound.
+        least = np.maximum(_kth_largest(scores, k), 0.0) - slack
+        row, column = np.divmod(np.flatnonzero(scores >= least[:, None]), max(size, 1))
+        score = products(part, self._articles, row, column)
+        order = np.lexsort((column, -score, row))
+        order = order[score[order] > 0]
+        _, place = ragged(np.bincount(row[order], minlength=len(part)))
+        order = order[place < k]
+        return first + row[order], column[order], score[order]
+
+
+def _kth_largest(scores: Vectors, k: int) -> Vectors:
+    """A bound that at least `k` scores of each row reach, if there are as many; shape (rows,)."""
+    rows, size = scores.shape
+    if size < k:
+        return np.full(rows, -np.inf, np.float32)
+    length = min(max(size // (_BLOCKS * k), 1), _LONGEST_BLOCK)
+    blocks = size // length
+    # Neighbours are of different blocks, so that the maxima are taken of whole rows.
+    maxima = scores[:, : blocks * length].reshape(rows, length, blocks).max(axis=1)
+    maxima = np.hstack([maxima, scores[:, blocks * length :]])
+    return np.partition(maxima, -k, axis=1)[:, -k]
+
+
+def _buffer(size: int) -> Vectors:
+    """Memory of this thread: new pages for each product would take longer than the product."""
+    buffer: Vectors | None = getattr(_of_thread, "buffer", None)
+    if buffer is None or len(buffer) < size:
+        buffer = _of_thread.buffer = np.empty(size, np.float32)
+    return buffer[:size]
 
 
 def first_unread(
