@@ -30,7 +30,7 @@ def test_ranks_and_shares_are_those_of_a_slow_count(lists: list[list[tuple[float
             equal = (values == row).sum(axis=0)
             rank = (higher + (equal - 1) / 2) / max(len(one) - 1, 1)
             sums = np.abs(values.astype(np.float64)).sum(axis=0)
-            share = np.divide(row, sums, out=np.zeros(2), where=sums != 0)
+            share = np.divide(len(values) * row, sums, out=np.zeros(2), where=sums != 0)
             expected.append([*rank, *share])
     np.testing.assert_allclose(
         features(lists), np.array(expected).reshape(-1, 4), rtol=1e-5, atol=1e-7
@@ -56,8 +56,8 @@ def test_the_best_has_rank_0_and_the_worst_1() -> None:
     got = features([[(5.0, 1.0), (3.0, 1.0), (2.0, 1.0)], [(9.0, 0.0)]])
     assert got[:, 0].tolist() == [0.0, 0.5, 1.0, 0.0]
     assert got[:, 1].tolist() == [0.5, 0.5, 0.5, 0.0]
-    assert got[:, 2].tolist() == pytest.approx([0.5, 0.3, 0.2, 1.0])
-    assert got[:, 3].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0.0])
+    assert got[:, 2].tolist() == pytest.approx([1.5, 0.9, 0.6, 1.0])
+    assert got[:, 3].tolist() == pytest.approx([1.0, 1.0, 1.0, 0.0])
 
 
 def test_no_rows_give_no_rows() -> None:

@@ -71,6 +71,19 @@ def probe() -> np.ndarray:
     return np.column_stack([np.zeros(20), np.linspace(-10, 0, 20), np.zeros(20)]).astype(np.float32)
 
 
+def test_a_long_read_teaches_more_than_a_short_one() -> None:
+    # Bait beside a good article: bait is opened in half of the lists and hardly read, the good one
+    # is read whole in the other half.
+    columns = np.zeros((4000, 3), np.float32)
+    first = np.arange(0, 4000, SIZE)
+    columns[first, 0] = 1
+    columns[first + 1, 1] = 1
+    grades = np.zeros(4000, int)
+    grades[first[::2]], grades[first[1::2] + 1] = 1, PARAMS.grades
+    clickbait, worthwhile, other = fit(columns, grades).score(np.eye(3, dtype=np.float32))
+    assert worthwhile > clickbait > other
+
+
 def test_contributions_sum_up_to_the_score() -> None:
     shares = RANKER.contributions(COLUMNS[:200])
     assert shares.shape == (200, len(NAMES) + 1)

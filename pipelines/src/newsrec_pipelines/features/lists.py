@@ -10,8 +10,9 @@ def list_features(columns: Columns, starts: NDArray[np.int64]) -> Columns:
     """Rank and share of each value within its list.
 
     The rank is 0 for the highest and 1 for the lowest value, the mean rank of equal ones, and 0 in
-    a list of one. The share is of the sum of the list, 0 when that is 0; values below zero count
-    with their magnitude in the sum, so that shares of scores lie between -1 and 1, too.
+    a list of one. The share is of the sum of the list, in units of an equal share: 1 is as much as
+    the mean of the list, whether ten articles were shown or a hundred are candidates. It is 0 when
+    the sum is; values below zero count with their magnitude in the sum.
 
     Args:
         columns: shape (n, c); the rows of a list lie together. Finite.
@@ -33,8 +34,9 @@ def list_features(columns: Columns, starts: NDArray[np.int64]) -> Columns:
         values = columns[:, c] + np.float32(0)
         order = _descending(of_row, values)
         result[order, c] = (_mean_positions(of_row, values[order]) - first) / others
-        sums = np.bincount(of_row, np.abs(values), len(lengths))[of_row]
-        np.divide(values, sums, out=result[:, width + c], where=sums != 0, casting="same_kind")
+        sums = np.bincount(of_row, np.abs(values), len(lengths))
+        means = (sums / np.maximum(lengths, 1))[of_row]
+        np.divide(values, means, out=result[:, width + c], where=means != 0, casting="same_kind")
     return result
 
 

@@ -64,7 +64,7 @@ class NewsModel:
 
     Slates never hold an article that the reader has read or hidden, that is older than
     ``slate.max_age_hours``, in a language that she does not read, or not meant for her region;
-    `slates.place` says which rules they follow. Readers without any read get their chosen
+    `slates.SlateRules` says which rules they follow. Readers without any read get their chosen
     categories first. The same request gives the same slates, however readers are cut into blocks.
     """
 

@@ -24,6 +24,10 @@ class Ranker:
     so an article that was passed over is a real negative. Relevance is graded by dwell, and the
     gain of a grade is proportional to it, as in the dwell-weighted nDCG that judges the model.
 
+    LambdaMART divides the gains of a list by the best that its order could give, so a list with one
+    click of a few seconds would count as much as one with a long read. Lists are therefore weighted
+    by their highest relevance, and at least by ``params.least_weight``.
+
     Articles at the top of a list are opened for being there. Where the order of lists is known,
     LightGBM learns the bias of each position beside the trees (Hu et al. 2019: Unbiased LambdaMART)
     and leaves it out of the scores.
@@ -89,6 +93,7 @@ class Ranker:
             np.ascontiguousarray(columns[:, indices]),
             label=grades,
             group=np.diff(starts),
+            weight=_weights(starts, grades, params),
             position=_places(position),
             feature_name=list(used),
             params={"verbosity": -1, "max_bin": 255},
@@ -189,6 +194,15 @@ def _settings(params: RankerParams, seed: int) -> dict[str, Any]:
         "force_row_wise": True,
         "verbosity": -1,
     }
+
+
+def _weights(
+    starts: NDArray[np.int64], grades: NDArray[np.int64], params: RankerParams
+) -> NDArray[np.float32]:
+    """The weight of each example's list, shape (examples,); 1 on average."""
+    highest = np.maximum.reduceat(grades, starts[:-1]) / params.grades
+    weights = np.repeat(np.maximum(highest, params.least_weight), np.diff(starts))
+    return np.asarray(weights / weights.mean(), np.float32)
 
 
 def _varied(starts: NDArray[np.int64], grades: NDArray[np.int64]) -> bool:
