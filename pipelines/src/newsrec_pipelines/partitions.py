@@ -129,11 +129,15 @@ def load(
     first: date | None = None,
     last: date | None = None,
     columns: Sequence[str] | None = None,
+    *,
+    ordered: bool = True,
 ) -> pl.DataFrame:
     """Clean rows of an entity that were available before `as_of`.
 
-    Versioned entities (articles, users) come as one row a key, the latest version known by then.
-    The result always has the entity's columns (or those of `columns`), also when there is no row.
+    Versioned entities (articles, users) come as one row a key, the latest version known by then,
+    in the order of their keys; events in the order of time, if `ordered`: that costs twice the
+    memory. The result always has the entity's columns (or those of `columns`), also when there is
+    no row.
     """
     spec = ENTITIES[entity]
     frame = _known(store, entity, as_of, first, last)
@@ -141,7 +145,7 @@ def load(
         frame = frame.sort(spec.key, *_VERSION_ORDER).unique(
             spec.key, keep="last", maintain_order=True
         )
-    else:
+    elif ordered:
         frame = frame.sort(spec.day_field, spec.key)
     if columns is not None:
         frame = frame.select(columns)

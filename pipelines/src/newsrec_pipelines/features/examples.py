@@ -24,14 +24,8 @@ if TYPE_CHECKING:
 
 _READ = (*READS.schema.names, "available_at")
 _REQUEST_USER = ("user_id", "region", "language", "preferred_categories")
-_REQUEST_HISTORY = (
-    "user_id",
-    "article_id",
-    "kind",
-    "read_at",
-    "dwell_seconds",
-    "available_at",
-)
+# What models learn from a read. The ids of views and lists of 40 million would fill the memory.
+_LEARNT = ("user_id", "article_id", "kind", "read_at", "dwell_seconds", "available_at")
 
 
 def training_data(store: Store, as_of: datetime, params: Params) -> TrainingData:
@@ -57,7 +51,7 @@ def known_before(store: Store, as_of: datetime, params: Params) -> TrainingData:
     Raises:
         DataError: when there is not one read before `as_of`.
     """
-    reads = _history(store, as_of, params)
+    reads = known_reads(store, as_of, params)
     if reads.is_empty():
         raise DataError(
             f"no read is known before {as_of:%Y-%m-%d %H:%M} UTC in {store.url}: run newsrec etl"
@@ -194,12 +188,13 @@ def build_request(
             article=retrieval.online(online, "article", of),
             article_day=retrieval.online(online, "article_day", of),
         )
-    history = _history(store, as_of, params, _REQUEST_HISTORY)
+    history = known_reads(store, as_of, params)
+    asked = history["user_id"].is_in(users["user_id"].implode())
     return Request(
         as_of=as_of,
         users=users,
         articles=articles,
-        history=history.join(users, on="user_id", how="semi", maintain_order="left"),
+        history=history if asked.all() else history.filter(asked),
         features=rows,
     )
 
@@ -213,21 +208,40 @@ def data_hash(store: Store, first: date, as_of: datetime) -> str:
     return partitions.data_hash([*parts, *partitions.manifests(store, "clean/users", None, last)])
 
 
-def _history(
-    store: Store, as_of: datetime, params: Params, columns: Sequence[str] = _READ
-) -> pl.DataFrame:
-    """The newest reads of `training.window_days`, in the order of time."""
+def known_reads(store: Store, as_of: datetime, params: Params) -> pl.DataFrame:
+    """The reads of `training.window_days`, the newest `training.max_reads`, in no certain order.
+
+    Returns:
+        ``user_id``, ``article_id``, ``kind``, ``read_at``, ``dwell_seconds``, ``available_at``.
+    """
     first = as_of - timedelta(days=params.training.window_days)
-    reads = _reads(store, as_of, first, columns).filter(pl.col("read_at") >= first)
-    return reads.tail(params.training.max_reads)
+    most = params.training.max_reads
+    # Only what is cut off needs an order.
+    reads = _reads(store, as_of, first, _LEARNT, ordered=_may_exceed(store, as_of, first, most))
+    return reads.filter(pl.col("read_at") >= first).tail(most)
+
+
+def _may_exceed(store: Store, as_of: datetime, first: datetime, most: int) -> bool:
+    days = partitions.manifests(store, "clean/reads", first.date(), _last_day(as_of))
+    return sum(file.rows for day in days for file in day.files) > most
 
 
 def _reads(
-    store: Store, as_of: datetime, first: datetime, columns: Sequence[str] = _READ
+    store: Store,
+    as_of: datetime,
+    first: datetime,
+    columns: Sequence[str] = _READ,
+    *,
+    ordered: bool = True,
 ) -> pl.DataFrame:
+    return partitions.load(
+        store, "reads", as_of, first.date(), _last_day(as_of), columns, ordered=ordered
+    )
+
+
+def _last_day(as_of: datetime) -> date:
     # A fast clock may put an event just after midnight.
-    last = as_of.date() + timedelta(days=1)
-    return partitions.load(store, "reads", as_of, first.date(), last, columns)
+    return as_of.date() + timedelta(days=1)
 
 
 def _articles(store: Store, as_of: datetime, first: date) -> pl.DataFrame:

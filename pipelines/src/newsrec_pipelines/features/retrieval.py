@@ -57,6 +57,9 @@ def request_features(
         user_ids: readers.
         articles: `article_id`, `category` and `publisher`.
         sight_days: how far back `sight` is read.
+
+    Returns:
+        Frames by key, one row each; keys of views by two of them are Enums.
     """
     snapshots.require_counters(store)
     names = {"user_id": user_ids} | {
@@ -66,7 +69,12 @@ def request_features(
     for view, keys in KEYS.items():
         of = {key: names[key] for key in keys}
         found = snapshots.last_rows(store, view, as_of, of, sight_days)
-        rows[view] = _empty(view) if found is None else found.drop("event_timestamp")
+        if found is None:
+            rows[view] = _empty(view)
+        else:
+            # Views by two keys have rows by the ten million.
+            plain = {keys[0]: pl.String} if len(keys) == 1 else {}
+            rows[view] = found.drop("event_timestamp").cast(plain)
     return FeatureRows(**rows)
 
 

@@ -72,7 +72,8 @@ def last_rows(
         store: where the counters lie.
         view: which.
         before: the moment.
-        of: these keys only: a frame of whole keys, or key column -> values.
+        of: these keys only: a frame of whole keys, or key column -> values. The latter come back
+            as Enum, since rows by the ten million fill the memory with their ids otherwise.
         days: see `parts`.
 
     Returns:
@@ -84,18 +85,18 @@ def last_rows(
     if frame is None:
         return None
     frame = frame.filter(pl.col("event_timestamp") <= before)
-    wanted = [of] if isinstance(of, pl.DataFrame) else _columns(of or {})
-    for keys in wanted:
-        frame = frame.join(keys.lazy(), on=keys.columns, how="semi", maintain_order="left")
+    if isinstance(of, pl.DataFrame):
+        frame = frame.join(of.lazy(), on=of.columns, how="semi", maintain_order="left")
+    elif of is not None:
+        types = {
+            column: pl.Enum(values.drop_nulls().unique().sort()) for column, values in of.items()
+        }
+        frame = frame.cast(types, strict=False).drop_nulls(list(types))
     # A snapshot alone has each key once, and in order.
     if [part.dataset for part in found] != [state_dataset(view)]:
         key = KEYS[view]
         frame = frame.sort(*key, "event_timestamp").unique(key, keep="last", maintain_order=True)
     return frame.collect()
-
-
-def _columns(of: Mapping[str, pl.Series]) -> list[pl.DataFrame]:
-    return [values.unique().alias(column).to_frame() for column, values in of.items()]
 
 
 def require_counters(store: Store) -> None:

@@ -114,9 +114,8 @@ def affinity(
         Cells of reader and code, one value each: the weight of the category / (that of the reader
         + 1).
     """
-    cells = _of_readers(users, read).join(
-        _codes(names, column), on=column, how="inner", maintain_order="left"
-    )
+    codes = _like(read, _codes(names, column), [column])
+    cells = _of_readers(users, read).join(codes, on=column, how="inner", maintain_order="left")
     left = _left(params)
     sums = cells.select(
         "user_row",
@@ -177,9 +176,10 @@ def sight(users: pl.DataFrame, articles: pl.DataFrame, rows: pl.DataFrame, param
     """
     longest = params.features.sight_days * 24.0
     keys = _keys(rows, "article_id")
+    numbered = _like(rows, articles.select(keys), keys).with_row_index("article_row")
     known = (
         _of_readers(users, rows)
-        .join(articles.select(keys).with_row_index("article_row"), on=keys, how="inner")
+        .join(numbered, on=keys, how="inner")
         .filter(
             pl.col("stamped_at").is_between(
                 pl.col("asked_at") - pl.duration(days=params.features.sight_days),
@@ -219,7 +219,7 @@ def _codes(names: pl.Series, column: str) -> pl.DataFrame:
 def _of_readers(users: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of these readers, with `user_row` and `asked_at`."""
     keys = _keys(rows, "user_id")
-    numbered = users.select("user_id", "asked_at").with_row_index("user_row")
+    numbered = _like(rows, users.select("user_id", "asked_at"), keys).with_row_index("user_row")
     return rows.join(
         numbered.cast({"user_row": pl.Int64}), on=keys, how="inner", maintain_order="left"
     )
@@ -235,12 +235,17 @@ def _with(
     """The raw row of each key for each moment asked, null when there is none."""
     keys = _keys(rows, *KEYS[view])
     wanted = [c for c in columns if c in rows.columns]
-    return asked.join(
+    return _like(rows, asked, keys).join(
         rows.select(*keys, *wanted).rename({"stamped_at": stamp}),
         on=keys,
         how="left",
         maintain_order="left",
     )
+
+
+def _like(rows: pl.DataFrame, frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """The frame with keys of the same types as in the raw rows: null where those name no such."""
+    return frame.cast({key: rows.schema[key] for key in keys}, strict=False)
 
 
 def _keys(frame: pl.DataFrame, *keys: str) -> list[str]:

@@ -20,7 +20,7 @@ class FeatureRows(NamedTuple):
     """Raw rows of the feature views, as stamped; `pairs` makes values for a moment of them.
 
     A frame has the columns of its view in `raw`, one row a key; or one row a key and moment asked
-    for, when it has a column ``asked_at``. Keys without any row are missing.
+    for, when it has a column ``asked_at``. Keys without any row are missing. Ids may be Enums.
 
     Attributes:
         article: by ``article_id``: minutes and hours.
@@ -47,7 +47,8 @@ class TrainingData:
         as_of: nothing that became available at or after this moment is inside.
         articles: latest versions, with the columns of `schemas.ARTICLES`.
         users: latest versions, with the columns of `schemas.USERS`.
-        reads: with the columns of `schemas.READS`, and ``available_at``.
+        reads: one row an event, in no certain order: ``user_id``, ``article_id``, ``kind``,
+            ``read_at``, ``dwell_seconds``, ``available_at``.
         examples: one row per article shown (or sampled): ``impression_id``, ``user_id``,
             ``article_id``, ``asked_at``, ``position`` (1 is the top; null when the order is
             unknown), ``clicked``, ``dwell_seconds`` (null is unknown), and the pair features.

@@ -19,6 +19,9 @@ class Index:
 
     def rows(self, ids: pl.Series) -> NDArray[np.int64]:
         """The row of each id, -1 for ids that are not in the index."""
+        if isinstance(ids.dtype, pl.Enum):
+            of_category = np.append(self.rows(ids.dtype.categories), -1)
+            return of_category[ids.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()]
         found = (
             ids.alias("id").to_frame().join(self._rows, on="id", how="left", maintain_order="left")
         )

@@ -118,7 +118,9 @@ class RequestRows:
 
     @cached_property
     def _history(self) -> _History:
-        users = self.users.rows(self.request.history["user_id"])
-        reads = self.request.history.filter(users >= 0)
+        reads = self.request.history
+        users = self.users.rows(reads["user_id"])
+        if (users < 0).any():
+            reads, users = reads.filter(users >= 0), users[users >= 0]
         articles, read_row = coded(reads["article_id"])
-        return _History(reads, articles.ids, users[users >= 0], read_row)
+        return _History(reads, articles.ids, users, read_row)
