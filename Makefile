@@ -48,7 +48,7 @@ lint: setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas a
 	@$(BIN)/lint-imports
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/yamllint --strict .
-	@$(BIN)/check-jsonschema --check-metaschema contracts/landing/*.schema.json
+	@$(BIN)/check-jsonschema --check-metaschema contracts/*/*.schema.json
 	@$(BIN)/shellcheck .ci/run
 
 .PHONY: test

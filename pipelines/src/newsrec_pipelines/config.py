@@ -195,7 +195,7 @@ class RankerParams(_Frozen):
     # What a list counts in which hardly anything was read, beside one with a whole read.
     least_weight: float = Field(default=0.5, gt=0, le=1)
     position_reg: float = Field(default=0.0, ge=0)  # of the position bias, where the order is known
-    # Of the training: another number, other last bits; threads that must share a core wait for ever.
+    # Of the training: another number gives other last bits; on a busy machine, more are slower.
     threads: int = Field(default=1, gt=0)
     max_examples: int = Field(gt=0)
     negatives_per_read: int = Field(gt=0)

@@ -124,7 +124,7 @@ def test_nothing_to_learn_from_is_no_error() -> None:
 def test_values_that_are_no_numbers_are_refused() -> None:
     broken = COLUMNS.copy()
     broken[3, 2] = np.inf
-    with pytest.raises(ModelError, match="no finite numbers.*noise"):
+    with pytest.raises(ModelError, match=r"no finite numbers.*noise"):
         fit(broken, GRADES)
 
 
