@@ -91,10 +91,10 @@ def examples(
     alive = timedelta(hours=params.slate.max_age_hours)
     reads = _reads(store, as_of, start - alive)
     first = (start - timedelta(days=params.training.window_days)).date()
-    articles = _articles(store, as_of, first)
     rng = np.random.default_rng(params.training.seed)
     sampled = impressions.is_empty()
     if sampled:
+        articles = _articles(store, as_of, first)
         rows = sampled_examples(reads, articles, start, end, params, rng)
     else:
         rows = shown_examples(impressions, reads, params.ranker.max_examples, rng)

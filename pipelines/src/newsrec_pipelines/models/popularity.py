@@ -63,21 +63,7 @@ class Popularity:
     @classmethod
     def fit(cls, data: TrainingData, params: Params, previous: Self | None = None) -> Self:
         """Count which region reads which category."""
-        reads = (
-            data.reads.filter(pl.col("kind") != "hide")
-            .unique(["user_id", "article_id"])
-            .join(data.users.select("user_id", "region"), on="user_id")
-            .join(data.articles.select("article_id", "category"), on="article_id")
-        )
-        known = reads.filter(pl.col("region") != UNKNOWN, pl.col("category") != UNKNOWN)
-        regions = known["region"].unique().sort().to_list()
-        categories = known["category"].unique().sort().to_list()
-        counts = np.zeros((len(regions), len(categories)))
-        rows, columns = (
-            Index(regions).rows(known["region"]),
-            Index(categories).rows(known["category"]),
-        )
-        np.add.at(counts, (rows, columns), 1)
+        counts, regions, categories = _pairs_read(data)
         share = counts.sum(axis=0) / max(counts.sum(), 1)
         of_region = (counts + _PRIOR_READS * share) / (
             counts.sum(axis=1, keepdims=True) + _PRIOR_READS
@@ -120,6 +106,34 @@ class Popularity:
         lift[:-1, :-1] = self.lift.T
         rows = self.categories.rows(category)  # -1, of an unknown category, is the row of ones
         return np.log1p(now.to_numpy()[:, None] * lift[rows]).astype(np.float32)
+
+
+def _pairs_read(data: TrainingData) -> tuple[Rows, list[str], list[str]]:
+    """How many pairs of a reader and an article were read, by region and category, and these."""
+    read = data.reads.filter(pl.col("kind") != "hide")
+    user = Index(data.users["user_id"]).rows(read["user_id"])
+    article = Index(data.articles["article_id"]).rows(read["article_id"])
+    known = (user >= 0) & (article >= 0)
+    width = data.articles.height
+    user, article = np.divmod(np.unique(user[known] * width + article[known]), max(width, 1))
+    regions, region = _known(data.users["region"])
+    categories, category = _known(data.articles["category"])
+    of_user, of_article = region[user], category[article]
+    known = (of_user >= 0) & (of_article >= 0)
+    counts = np.zeros((len(regions), len(categories)), np.int64)
+    np.add.at(counts, (of_user[known], of_article[known]), 1)
+    some, read_of = counts.any(axis=1), counts.any(axis=0)
+    return (
+        counts[some][:, read_of],
+        regions.filter(pl.Series(some, dtype=pl.Boolean)).to_list(),
+        categories.filter(pl.Series(read_of, dtype=pl.Boolean)).to_list(),
+    )
+
+
+def _known(names: pl.Series) -> tuple[pl.Series, Rows]:
+    """The names that occur, sorted, and the row of each; unknown is -1."""
+    known = names.filter(names != UNKNOWN).unique().sort()
+    return known, Index(known).rows(names)
 
 
 class Trending:
