@@ -1,10 +1,11 @@
 """Size and speed at full size, from generated data; exits with 1 when a bar is missed.
 
     .venv/bin/python -m benchmarks.full [--readers 15000 150000 521000] [--articles 144000]
-        [--days 30] [--json FILE] [--folder FOLDER]
+        [--days 30] [--json FILE] [--folder FOLDER] [--only recommend]
 
 For each size a world is drawn (not timed), a model trained on it, and slates for all of its readers
 published into a PostgreSQL of its own. Each of these is a process, whose peak memory is its own.
+With --folder the data and the models stay there, and those that are there are taken.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from typing import Any
 from benchmarks.full import report
 from benchmarks.full.world import Size
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+ROOT = Path(__file__).parents[2]
+PARAMS = Path(__file__).with_name("params.yaml")
 TASKS = ("generate", "factors", "train", "recommend")
 
 
@@ -31,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write the numbers here as well")
     parser.add_argument("--folder", type=Path, help="keep the data here, and use what is there")
     parser.add_argument("--params", type=Path, default=PARAMS)
+    parser.add_argument("--only", choices=TASKS, nargs="+", default=TASKS, help="do no others")
     parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -60,18 +63,25 @@ def _measure(args: argparse.Namespace, readers: int, folder: Path) -> dict[str, 
     here = folder / f"{readers}-{args.articles}-{args.days}"
     here.mkdir(exist_ok=True)
     # Factors are compared at the largest size only.
-    tasks = [t for t in TASKS if t != "factors" or readers == max(args.readers)]
+    tasks = [t for t in args.only if t != "factors" or readers == max(args.readers)]
     measured: dict[str, Any] = {"readers": readers}
-    for task in tasks:
-        if task == "generate" and (here / "store").exists():
+    made = {"generate": here / "store", "train": here / "store/models/champion.json"}
+    for task in sorted(tasks, key=TASKS.index):
+        if task in made and made[task].exists():
             continue
         print(f"{readers:,} readers: {task}", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", "benchmarks.full", "--task", task, "--folder", str(here)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.full",
+            "--task",
+            task,
+            "--folder",
+            str(here.resolve()),
+        ]
         command += ["--readers", str(readers), "--articles", str(args.articles)]
-        command += ["--days", str(args.days), "--params", str(args.params)]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[2]
-        )
+        command += ["--days", str(args.days), "--params", str(args.params.resolve())]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT)
         measured[task] = json.loads(done.stdout.splitlines()[-1])
     if not args.folder:
         shutil.rmtree(here)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import polars as pl
 from benchmarks.full.measure import Steps, peak_gib
@@ -11,21 +11,11 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
+from newsrec_pipelines.features.examples import known_reads
 from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.als import Als
 from newsrec_pipelines.store import Store
-
-# What a model is given of a read; see `features.types.Request.history`.
-_COLUMNS: Final = (
-    "user_id",
-    "article_id",
-    "kind",
-    "read_at",
-    "dwell_seconds",
-    "available_at",
-)
 
 
 def factors(store: Store, as_of: datetime, params: Params) -> dict[str, Any]:
@@ -33,8 +23,7 @@ def factors(store: Store, as_of: datetime, params: Params) -> dict[str, Any]:
     steps = Steps()
     with captured() as fitted:
         with steps.step("read Parquet"):
-            first = as_of - timedelta(days=params.training.window_days)
-            reads = partitions.load(store, "reads", as_of, first.date(), as_of.date(), _COLUMNS)
+            reads = known_reads(store, as_of, params)
         with steps.step("matrix and factors"):
             Als.fit(_data(reads, as_of), params)
     [matrix] = fitted

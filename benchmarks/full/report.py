@@ -12,16 +12,20 @@ GROWTH_BAR: Final = 1.2  # seconds a reader, of those of the smallest size
 def judged(measured: list[dict[str, Any]]) -> dict[str, Any]:
     """The numbers with their bars, from the smallest size to the largest.
 
-    A bar of seconds or memory is that of the largest size: it is what the others grow to.
+    A bar of seconds or memory is that of the largest size: it is what the others grow to. What was
+    not measured has no bar.
     """
-    largest = measured[-1]["recommend"]
-    a_reader = [m["recommend"]["seconds"] / m["readers"] for m in measured]
-    bars = {
-        "factors": _bar(measured[-1]["factors"]["ratio"], FACTORS_BAR),
-        "seconds": _bar(largest["seconds"], SECONDS_BAR),
-        "peak GiB": _bar(max(m["recommend"]["peak_gib"] for m in measured), GIB_BAR),
-        "growth": _bar(max(a_reader) / a_reader[0], GROWTH_BAR),
-    }
+    bars = {}
+    if "factors" in measured[-1]:
+        bars["factors"] = _bar(measured[-1]["factors"]["ratio"], FACTORS_BAR)
+    if "recommend" in measured[-1]:
+        made = [m["recommend"] for m in measured]
+        a_reader = [m["recommend"]["seconds"] / m["readers"] for m in measured]
+        bars |= {
+            "seconds": _bar(made[-1]["seconds"], SECONDS_BAR),
+            "peak GiB": _bar(max(m["peak_gib"] for m in made), GIB_BAR),
+            "growth": _bar(max(a_reader) / a_reader[0], GROWTH_BAR),
+        }
     passed = all(bar["passed"] for bar in bars.values())
     return {"sizes": measured, "bars": bars, "passed": passed}
 
@@ -29,8 +33,12 @@ def judged(measured: list[dict[str, Any]]) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> str:
     """What was measured, for people."""
     sizes = result["sizes"]
-    lines = [*_factors(sizes[-1]["factors"]), "", *_slates(sizes), "", *_steps(sizes[-1])]
-    lines += ["", *_bounds(sizes[-1]["recommend"]), ""]
+    lines = []
+    if "factors" in sizes[-1]:
+        lines += [*_factors(sizes[-1]["factors"]), ""]
+    if "recommend" in sizes[-1]:
+        lines += [*_slates(sizes), "", *_steps(sizes[-1]), ""]
+        lines += [*_bounds(sizes[-1]["recommend"]), ""]
     for name, bar in result["bars"].items():
         verdict = "holds" if bar["passed"] else "MISSED"
         lines.append(f"bar {name:10} {bar['value']:10.2f} <= {bar['bar']:g}: {verdict}")
@@ -55,10 +63,11 @@ def _slates(sizes: list[dict[str, Any]]) -> list[str]:
     lines = ["  readers   articles  pairs a reader  seconds  ms a reader  peak GiB  training s"]
     for size in sizes:
         made = size["recommend"]
+        training = f"{size['train']['seconds']:.1f}" if "train" in size else "-"
         lines.append(
             f"{size['readers']:9,} {made['articles']:10,} {made['pairs'] / size['readers']:15.1f} "
             f"{made['seconds']:8.1f} {1000 * made['seconds'] / size['readers']:12.2f} "
-            f"{made['peak_gib']:9.1f} {size['train']['seconds']:11.1f}"
+            f"{made['peak_gib']:9.1f} {training:>11}"
         )
     for small, large in pairwise(sizes):
         seconds = large["recommend"]["seconds"] - small["recommend"]["seconds"]
