@@ -25,7 +25,9 @@ LISTS = st.lists(
 def measure(lists: list[list[tuple[int, bool]]]) -> dict[str, np.ndarray]:
     ids = [f"l{n:02d}" for n, examples in enumerate(lists) for _ in examples]
     scores, clicked = (np.array([e[i] for examples in lists for e in examples]) for i in (0, 1))
-    return list_metrics(ids, scores.astype(float), clicked.astype(bool), seed=1)
+    # As many seconds as the score: the best one that was clicked was read longest.
+    dwell = np.where(scores >= 0, scores, np.nan).astype(float)
+    return list_metrics(ids, scores.astype(float), clicked.astype(bool), dwell, seed=1)
 
 
 @settings(max_examples=100, deadline=None)
@@ -42,6 +44,9 @@ def test_metrics_of_lists_agree_with_scikit_learn_and_brute_force(
         ranked = [c for _, c in sorted(examples, reverse=True)]
         reciprocal = [1 / rank for rank, c in enumerate(ranked, 1) if c]
         assert found["mrr"][n] == pytest.approx(sum(reciprocal) / len(reciprocal))
+        known = [s for s, c in examples if c and s >= 0]
+        first = [s for s, c in sorted(examples, reverse=True)[:3] if c and s >= 0]
+        assert found["seconds@3"][n] == pytest.approx(sum(first) if known else np.nan, nan_ok=True)
 
 
 def test_equal_scores_are_worth_half_a_right_order() -> None:
@@ -63,6 +68,7 @@ def test_lists_without_a_clicked_or_an_unclicked_article_are_left_out() -> None:
         "mrr": [1.0],
         "ndcg@5": [1.0],
         "ndcg@10": [1.0],
+        "seconds@3": [2.0],
     }
 
 

@@ -21,7 +21,11 @@ DATA = make_training_data()
 PARAMS = with_params(ranker={"trees": 20, "threads": 1})
 LESSON, SCORERS_BEFORE = next(iter(lessons(DATA, PARAMS)))
 MADE = Made(DATA, SCORERS_BEFORE, (LESSON,), PARAMS)
-RANKERS = {"news": MADE.ranker(), "counters": MADE.ranker(off=not_counters())}
+RANKERS = {
+    "news": MADE.ranker(),
+    "news_by_clicks": MADE.ranker(by_clicks=True),
+    "counters": MADE.ranker(off=not_counters(), by_clicks=True),
+}
 MODEL = MADE.model(RANKERS["news"])
 REQUEST = make_request(DATA, counters=make_counters({"a003": 30, "a010": 3}))
 

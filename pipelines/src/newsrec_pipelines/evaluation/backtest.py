@@ -103,7 +103,11 @@ class _Models:
 
     def __init__(self, made: Made, params: Params, ablation: bool) -> None:
         self.made = made
-        self.rankers = {OURS: made.ranker(), "counters": made.ranker(off=not_counters())}
+        self.rankers = {
+            OURS: made.ranker(),
+            "news_by_clicks": made.ranker(by_clicks=True),
+            "counters": made.ranker(off=not_counters(), by_clicks=True),
+        }
         # Whatever a part is, what was left out is looked at in the same lists.
         self.refitted: dict[Part, Ranker] = {}
         self.without: dict[Part, Ranker] = {}

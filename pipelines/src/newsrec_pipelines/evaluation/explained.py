@@ -9,8 +9,9 @@ NOT_AVAILABLE: Final = "not available"
 
 SYSTEMS: Final = {
     "news": "the model that serves: candidates of all sources, ordered by the ranker",
-    "counters": "a plain LambdaMART on clicks and exposures in windows, their rank and share "
-    "within the list, freshness, and the reader's earlier sight of the article",
+    "news_by_clicks": "the same as news, taught by clicks however long they were read",
+    "counters": "a plain LambdaMART, taught by clicks, on clicks and exposures in windows, their "
+    "rank and share within the list, freshness, and the reader's earlier sight of the article",
     "popularity": "what is read now, with exponential decay, by region",
     "als": "collaborative filtering on who read what, dwell as confidence",
     "coread": "item-kNN: what readers of the same articles read on the same day",
@@ -26,6 +27,7 @@ METRICS: Final = {
     "mrr": "mean of 1 / rank of the clicked articles",
     "ndcg@5": "clicked articles near the top of the first five count most; 1 is the ideal order",
     "ndcg@10": "likewise, of the first ten",
+    "seconds@3": "seconds that readers gave to the first three, mean over lists",
     "recall@10": "share of the newly opened articles of the day that were among the ten; at most "
     "reachable / relevant",
     "hr@10": "share of readers who opened at least one of the ten",

@@ -63,7 +63,8 @@ def judge_lists(
 
 def _values(lesson: Lesson, scores: Values, params: Params) -> Values:
     lists, clicked = lesson.examples["impression_id"], lesson.examples["clicked"].to_numpy()
-    found = list_metrics(lists, scores, clicked, params.training.seed)
+    dwell = lesson.examples["dwell_seconds"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    found = list_metrics(lists, scores, clicked, dwell, params.training.seed)
     return np.column_stack([found[metric] for metric in LIST_METRICS])
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-LIST_METRICS: Final = ("auc", "mrr", "ndcg@5", "ndcg@10")
+LIST_METRICS: Final = ("auc", "mrr", "ndcg@5", "ndcg@10", "seconds@3")
 SLATE_METRICS: Final = ("recall@10", "hr@10", "mrr@10", "slate_ndcg@10", "dwell_ndcg@10")
 DEPTH: Final = 10
 
@@ -55,7 +55,11 @@ class Mean:
 
 
 def list_metrics(
-    lists: Sequence[str] | pl.Series, scores: Values, clicked: NDArray[np.bool_], seed: int
+    lists: Sequence[str] | pl.Series,
+    scores: Values,
+    clicked: NDArray[np.bool_],
+    dwell_seconds: Values,
+    seed: int,
 ) -> dict[str, Values]:
     """Metrics of each list with at least one clicked and one unclicked article.
 
@@ -65,6 +69,8 @@ def list_metrics(
     - ``mrr``: mean over the clicked articles of ``1 / rank`` (the definition of MIND).
     - ``ndcg@k``: ``sum_{clicked, rank <= k} 1 / log2(rank + 1)``, divided by the most that is
       possible, ``sum_{i <= min(P, k)} 1 / log2(i + 1)``.
+    - ``seconds@3``: known dwell of the clicked articles among the first three; NaN for lists of
+      whose clicked articles no dwell is known.
 
     Equal scores are ranked in a random order: in the order of the list, a scorer without any
     opinion would inherit that of the one who made the list.
@@ -73,6 +79,7 @@ def list_metrics(
         lists: shape (examples,), which list each example belongs to.
         scores: shape (examples,).
         clicked: shape (examples,).
+        dwell_seconds: shape (examples,), NaN where it is unknown.
         seed: of the order of equal scores.
 
     Returns:
@@ -81,7 +88,15 @@ def list_metrics(
     tie = np.random.default_rng(seed).permutation(len(scores))
     score, click = pl.col("score"), pl.col("clicked")
     ranked = (
-        pl.DataFrame({"list": lists, "score": scores, "clicked": clicked, "tie": tie})
+        pl.DataFrame(
+            {
+                "list": lists,
+                "score": scores,
+                "clicked": clicked,
+                "dwell": pl.Series(dwell_seconds).fill_nan(None),
+                "tie": tie,
+            }
+        )
         .filter(click.any().over("list"), ~click.all().over("list"))
         .sort("list", "score", "tie", descending=[False, True, False])
         .with_columns(
@@ -95,6 +110,8 @@ def list_metrics(
         negatives=(~click).sum(),
         rank_sum=pl.col("from_below").filter("clicked").sum(),
         mrr=(1 / pl.col("rank")).filter("clicked").mean(),
+        known=pl.col("dwell").filter("clicked").count(),
+        seconds=pl.col("dwell").filter(pl.col("clicked"), pl.col("rank") <= 3).sum(),
         **{
             f"dcg@{k}": discounted.filter(pl.col("clicked"), pl.col("rank") <= k).sum()
             for k in (5, 10)
@@ -111,6 +128,9 @@ def list_metrics(
             / _discounts(k)[np.minimum(positives, k).astype(int) - 1]
             for k in (5, 10)
         },
+        "seconds@3": np.where(
+            per_list["known"].to_numpy() > 0, per_list["seconds"].to_numpy(), np.nan
+        ),
     }
 
 

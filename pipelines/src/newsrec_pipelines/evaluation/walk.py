@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -42,10 +43,17 @@ class Made:
         """What a read is worth in this data."""
         return Weights.of(self.data.reads, self.params)
 
-    def ranker(self, off: Sequence[str] = ()) -> Ranker:
-        """The ranker, without some groups of columns beside those that params switch off."""
-        without = tuple(dict.fromkeys((*self.params.ranker.off, *off)))
-        changed = self.params.ranker.model_copy(update={"off": without})
+    def ranker(self, off: Sequence[str] = (), *, by_clicks: bool = False) -> Ranker:
+        """The ranker, without some groups of columns beside those that params switch off.
+
+        Args:
+            off: the groups.
+            by_clicks: teach that every click is worth the same, however long it was read.
+        """
+        changes: dict[str, Any] = {"off": tuple(dict.fromkeys((*self.params.ranker.off, *off)))}
+        if by_clicks:
+            changes |= {"grades": 1, "bounce_seconds": 0.0, "least_weight": 1.0}
+        changed = self.params.ranker.model_copy(update=changes)
         return teach(self.lessons, self.weights, self.params.model_copy(update={"ranker": changed}))
 
     def model(self, ranker: Ranker) -> NewsModel:
