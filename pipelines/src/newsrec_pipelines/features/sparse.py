@@ -35,6 +35,8 @@ class Cells:
             default: the k values of all other cells.
         """
         keys = row * columns + column
+        if (keys[1:] > keys[:-1]).all():
+            return cls(keys, columns, values, np.array(default, np.float32))
         order = np.argsort(keys)
         return cls(keys[order], columns, values[order], np.array(default, np.float32))
 

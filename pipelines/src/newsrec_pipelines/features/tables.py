@@ -20,6 +20,9 @@ UNKNOWN_AGE_HOURS: Final = 24.0 * 7
 LONGEST_ABSENCE_HOURS: Final = 24.0 * 30
 CTR_SPANS: Final = ("1h", "3h", "24h", "7d", "30d")
 MEAN_DWELL_SPANS: Final = ("24h", "7d")
+# Of raw rows that are joined together: all at once would take several times their memory.
+_ROWS_AT_ONCE: Final = 1 << 21
+_NO_ROWS: Final = np.zeros(0, np.int64)
 
 Table = NDArray[np.float32]
 
@@ -115,21 +118,26 @@ def affinity(
         + 1).
     """
     codes = _like(read, _codes(names, column), [column])
-    cells = _of_readers(users, read).join(codes, on=column, how="inner", maintain_order="left")
     left = _left(params)
-    sums = cells.select(
-        "user_row",
-        pl.col("code").cast(pl.Int64),
-        (pl.col("reads_decayed") * left).alias("reads"),
-        (pl.col("dwell_decayed") * left).alias("dwell"),
-    ).drop_nulls()
-    row = sums["user_row"].to_numpy()
-    values = read_weight(sums["reads"], sums["dwell"], params) / (weight[row] + 1.0)
+    rows, places, values = [], [], []
+    for part in read.iter_slices(_ROWS_AT_ONCE):
+        cells = _of_readers(users, part).join(codes, on=column, how="inner", maintain_order="left")
+        sums = cells.select(
+            "user_row",
+            pl.col("code").cast(pl.Int64),
+            (pl.col("reads_decayed") * left).alias("reads"),
+            (pl.col("dwell_decayed") * left).alias("dwell"),
+        ).drop_nulls()
+        row = sums["user_row"].to_numpy()
+        share = read_weight(sums["reads"], sums["dwell"], params) / (weight[row] + 1.0)
+        rows.append(row)
+        places.append(sums["code"].to_numpy())
+        values.append(share.astype(np.float32)[:, None])
     return Cells.of(
-        row,
-        sums["code"].to_numpy(),
+        np.concatenate([_NO_ROWS, *rows]),
+        np.concatenate([_NO_ROWS, *places]),
         names.len() + 1,
-        values.astype(np.float32)[:, None],
+        np.concatenate([np.zeros((0, 1), np.float32), *values]),
         [0.0],
     )
 
@@ -177,29 +185,34 @@ def sight(users: pl.DataFrame, articles: pl.DataFrame, rows: pl.DataFrame, param
     longest = params.features.sight_days * 24.0
     keys = _keys(rows, "article_id")
     numbered = _like(rows, articles.select(keys), keys).with_row_index("article_row")
-    known = (
-        _of_readers(users, rows)
-        .join(numbered, on=keys, how="inner")
-        .filter(
-            pl.col("stamped_at").is_between(
-                pl.col("asked_at") - pl.duration(days=params.features.sight_days),
-                pl.col("asked_at"),
+    readers, candidates, values = [], [], []
+    for part in rows.iter_slices(_ROWS_AT_ONCE):
+        known = (
+            _of_readers(users, part)
+            .join(numbered, on=keys, how="inner", maintain_order="left")
+            .filter(
+                pl.col("stamped_at").is_between(
+                    pl.col("asked_at") - pl.duration(days=params.features.sight_days),
+                    pl.col("asked_at"),
+                )
             )
         )
-    )
-    values = known.select(
-        pl.col("exposures_total").cast(pl.Float32),
-        _hours(pl.col("asked_at") - pl.col("last_seen_at"))
-        .clip(0.0, longest)
-        .fill_null(longest)
-        .cast(pl.Float32),
-        (pl.col("opens_total") > 0).cast(pl.Float32),
-    )
+        said = known.select(
+            pl.col("exposures_total").cast(pl.Float32),
+            _hours(pl.col("asked_at") - pl.col("last_seen_at"))
+            .clip(0.0, longest)
+            .fill_null(longest)
+            .cast(pl.Float32),
+            (pl.col("opens_total") > 0).cast(pl.Float32),
+        )
+        readers.append(known["user_row"].to_numpy())
+        candidates.append(known["article_row"].cast(pl.Int64).to_numpy())
+        values.append(said.to_numpy())
     return Cells.of(
-        known["user_row"].cast(pl.Int64).to_numpy(),
-        known["article_row"].cast(pl.Int64).to_numpy(),
+        np.concatenate([_NO_ROWS, *readers]),
+        np.concatenate([_NO_ROWS, *candidates]),
         max(articles.height, 1),
-        values.to_numpy(),
+        np.concatenate([np.zeros((0, 3), np.float32), *values]),
         [0.0, longest, 0.0],
     )
 
