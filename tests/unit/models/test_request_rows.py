@@ -129,3 +129,16 @@ def test_a_request_without_readers_or_articles_has_no_pairs() -> None:
         ):
             assert not len(opinion.of_pairs(nothing))
             assert not len(opinion.best(np.arange(len(rows.users)), 5).user_row)
+
+
+def test_forgotten_reads_leave_the_scope_and_come_back_when_asked_for() -> None:
+    rows = RequestRows(make_request(DATA, history=DATA.reads))
+    before = rows.reads(WEIGHTS)
+    rows.forget_reads()
+    users, articles = len(rows.users), len(rows.articles)
+    pairs = Pairs(*np.unravel_index(np.arange(users * articles), (users, articles)))
+    fresh = RequestRows(rows.request).scope
+    np.testing.assert_array_equal(rows.scope.unread(pairs), fresh.unread(pairs))
+    after = rows.reads(WEIGHTS)
+    assert after is not before
+    np.testing.assert_array_equal(after.weight, before.weight)

@@ -217,6 +217,8 @@ class _Moment:
         )
         popularity = self._opinions[Popularity.name]
         self._reasons = Reasons(self._rows, model.scorers.content, popularity)
+        # All that blocks need of it is in tables now.
+        self._rows.forget_reads()
         self._cold = (
             ~request.users["user_id"]
             .is_in(request.history["user_id"].unique().implode())

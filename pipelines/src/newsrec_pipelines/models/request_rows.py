@@ -83,6 +83,12 @@ class RequestRows:
             )
         return self._reads[weights]
 
+    def forget_reads(self) -> None:
+        """Free the history, gigabytes of many readers; `scope` stays, `reads` would look anew."""
+        _ = self.scope  # is made of the history, and kept
+        self.__dict__.pop("_history", None)
+        self._reads.clear()
+
     @cached_property
     def category_of_article(self) -> NDArray[np.int64]:
         """Row in `categories`, shape (articles,)."""
