@@ -73,8 +73,8 @@ def request_features(
             rows[view] = _empty(view)
         else:
             # Views by two keys have rows by the ten million.
-            plain = {keys[0]: pl.String} if len(keys) == 1 else {}
-            rows[view] = found.drop("event_timestamp").cast(plain)
+            found = found.drop("event_timestamp")
+            rows[view] = found.cast({keys[0]: pl.String}) if len(keys) == 1 else found
     return FeatureRows(**rows)
 
 

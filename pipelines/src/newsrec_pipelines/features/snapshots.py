@@ -88,10 +88,10 @@ def last_rows(
     if isinstance(of, pl.DataFrame):
         frame = frame.join(of.lazy(), on=of.columns, how="semi", maintain_order="left")
     elif of is not None:
-        types = {
-            column: pl.Enum(values.drop_nulls().unique().sort()) for column, values in of.items()
-        }
-        frame = frame.cast(types, strict=False).drop_nulls(list(types))
+        types = pl.Schema(
+            {column: pl.Enum(values.drop_nulls().unique().sort()) for column, values in of.items()}
+        )
+        frame = frame.cast(types, strict=False).drop_nulls(types.names())
     # A snapshot alone has each key once, and in order.
     if [part.dataset for part in found] != [state_dataset(view)]:
         key = KEYS[view]

@@ -111,7 +111,7 @@ class Scorers:
     def at(self, request: RequestRows) -> dict[str, Opinion]:
         """What each says at the moment of a request, in the order of `SOURCES`."""
         content = self.content.at(request)
-        opinions = {
+        opinions: dict[str, Opinion] = {
             Popularity.name: self.popularity.at(request),
             Als.name: self.als.at(request, content.articles),
             Content.name: content,
