@@ -183,17 +183,17 @@ class CandidateParams(_Frozen):
 class RankerParams(_Frozen):
     """LambdaMART (Burges 2010), by LightGBM."""
 
-    trees: int = Field(default=200, gt=0)
+    trees: int = Field(default=150, gt=0)
     learning_rate: float = Field(default=0.05, gt=0)
-    leaves: int = Field(default=15, gt=1)
+    leaves: int = Field(default=7, gt=1)
     min_leaf: int = Field(default=50, gt=0)
     reg: float = Field(default=1.0, ge=0)
     feature_share: float = Field(default=0.7, gt=0, le=1)
     bagging_share: float = Field(default=0.8, gt=0, le=1)
     grades: int = Field(default=12, ge=1, le=30)  # of relevance: a whole read has the highest
-    bounce_seconds: float = Field(default=3.0, ge=0)  # opened and left before: no relevance at all
+    bounce_seconds: float = Field(default=5.0, ge=0)  # opened and left before: no relevance at all
     # What a list counts in which hardly anything was read, beside one with a whole read.
-    least_weight: float = Field(default=0.5, gt=0, le=1)
+    least_weight: float = Field(default=0.2, gt=0, le=1)
     position_reg: float = Field(default=0.0, ge=0)  # of the position bias, where the order is known
     # Of the training: another number gives other last bits; on a busy machine, more are slower.
     threads: int = Field(default=1, gt=0)

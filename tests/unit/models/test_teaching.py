@@ -53,9 +53,9 @@ def graded(clicked: list[bool], dwell: list[float | None], dwell_known: bool = T
 
 
 def test_relevance_grows_with_the_time_that_was_given() -> None:
-    dwell = [None, 1.0, 3.0, 5.0, 6.0, 30.0, 60.0, 900.0]
+    dwell = [None, 1.0, 4.9, 5.0, 6.0, 30.0, 60.0, 900.0]
     assert PARAMS.ranker.grades == 12
-    assert graded([False] + [True] * 7, dwell) == [0, 0, 1, 1, 2, 6, 12, 12]
+    assert graded([False] + [True] * 7, dwell) == [0, 0, 0, 1, 2, 6, 12, 12]
 
 
 def test_a_click_of_unknown_dwell_is_weak_evidence_unless_all_are() -> None:
