@@ -130,7 +130,9 @@ def assert_online_is_offline(store: Store, online_store: Any, asked: datetime) -
     for view in ONLINE:
         expected = getattr(offline, view)
         assert expected.height > 0
-        assert_frame_equal(getattr(online, view), expected, check_exact=True)
+        found = getattr(online, view)
+        # Keys of many rows are Enums offline; their values are the same texts.
+        assert_frame_equal(found, expected.cast(dict(found.schema)), check_exact=True)
     point_in_time = retrieval.historical(store, entities, sight_days)
     first, *others = (
         pair_features(pairs, rows, request.articles, request.users, PARAMS)
