@@ -80,6 +80,7 @@ SCHEMA = exactly(
     },
     not_judged=by_name(TEXT),
 )
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 @pytest.mark.parametrize("dwell", [True, False])
@@ -87,4 +88,15 @@ def test_the_json_is_as_documented(dwell: bool) -> None:
     params = with_params(backtest={"bootstrap": 20})
     made = make_backtest(dwell=dwell).as_json(params, "c0ffee")
     # Strict JSON: no NaN, which other languages cannot read.
-    jsonschema.validate(json.loads(json.dumps(made, allow_nan=False)), SCHEMA)
+    written = json.loads(json.dumps(made, allow_nan=False))
+    assert list(VALIDATOR.iter_errors(written)) == []
+
+
+def test_what_is_not_documented_is_noticed() -> None:
+    made = make_backtest(dwell=True).as_json(with_params(backtest={"bootstrap": 20}), "c0ffee")
+    written = json.loads(json.dumps(made))
+    assert [e.validator for e in VALIDATOR.iter_errors(written | {"surprise": 1})] == [
+        "additionalProperties"
+    ]
+    del written["leaks"]
+    assert [e.validator for e in VALIDATOR.iter_errors(written)] == ["required"]
