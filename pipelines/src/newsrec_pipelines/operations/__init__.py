@@ -1,0 +1,1 @@
+"""What an operator says to the loop: models, variants, data to restore, builds."""

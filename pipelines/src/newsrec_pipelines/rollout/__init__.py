@@ -1,0 +1,1 @@
+"""Which model versions serve: the registry, promotion and the variants of readers."""

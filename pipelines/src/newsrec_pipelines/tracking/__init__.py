@@ -1,0 +1,1 @@
+"""Records of trainings, for people who look them up later."""
