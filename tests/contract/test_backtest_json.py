@@ -59,6 +59,16 @@ MODE = exactly(
         "items": exactly(day=TEXT, lists=COUNT, systems=by_name(by_name(NUMBER))),
     },
 )
+INTERVAL = {"oneOf": [exactly(value=NUMBER, low=NUMBER, high=NUMBER), {"type": "null"}]}
+POLICY = exactly(
+    ips=INTERVAL,
+    snips=INTERVAL,
+    dr=INTERVAL,
+    lists=COUNT,
+    effective_lists=NUMBER,
+    mean_weight=NUMBER,
+    clipped=NUMBER,
+)
 SCHEMA = exactly(
     schema={"const": 1},
     first_day=TEXT,
@@ -79,6 +89,7 @@ SCHEMA = exactly(
         "additionalProperties": False,
     },
     not_judged=by_name(TEXT),
+    off_policy=exactly(policies=by_name(POLICY), missing={"type": ["string", "null"]}),
 )
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 

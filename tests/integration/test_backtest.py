@@ -66,6 +66,8 @@ def test_both_modes_have_all_systems_with_intervals(result: dict[str, Any]) -> N
         assert [d["day"] for d in mode["days"]] == [FIRST, LAST]
     assert result["modes"]["impressions"]["systems"]["random"]["auc"]["value"] == 0.5
     assert result["leaks"] == {"moments": 14, "found": 0}
+    # Readers of this world saw front pages, never a slate of ours.
+    assert "left to chance" in result["off_policy"]["missing"]
 
 
 def test_every_part_of_ours_is_switched_off_once(result: dict[str, Any]) -> None:

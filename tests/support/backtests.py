@@ -7,11 +7,19 @@ import polars as pl
 
 from newsrec_pipelines.evaluation import explained
 from newsrec_pipelines.evaluation.beyond import BEYOND_METRICS
+from newsrec_pipelines.evaluation.exploring import OffPolicy
 from newsrec_pipelines.evaluation.judged import Judged, Part
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS
+from newsrec_pipelines.evaluation.off_policy import Estimate, Interval
 from newsrec_pipelines.evaluation.result import Backtest
 
 FIRST = date(2026, 3, 6)
+# A log that speaks for one policy, and not for another.
+_FOUND = Interval(41.5, 40.25, 42.75)
+_ESTIMATES = {
+    "as logged": Estimate(_FOUND, _FOUND, _FOUND, 4000, 4000.0, 1.0, 0.0),
+    "always explore": Estimate(None, None, None, 4000, 12.0, 0.7, 0.01),
+}
 SYSTEMS = tuple(explained.SYSTEMS)
 
 
@@ -59,4 +67,5 @@ def make_backtest(days: int = 2, dwell: bool = True) -> Backtest:
             "daily": _judged((*SLATE_METRICS, *BEYOND_METRICS), days, dwell),
         },
         missing={},
+        off_policy=OffPolicy(_ESTIMATES) if dwell else OffPolicy({}, "no dwell is known"),
     )

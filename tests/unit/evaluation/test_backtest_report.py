@@ -41,7 +41,7 @@ def test_every_number_on_the_page_is_in_the_json() -> None:
 
     walk(made)
     text = re.sub(r"data:image[^\"]*|<style>.*</style>", "", page(), flags=re.DOTALL)
-    shown = set(re.findall(r"[+-]?\d\.\d{4}", text))
+    shown = set(re.findall(r"[+-]?\d+\.\d{4}", text))
     assert len(shown) > 300
     assert shown <= numbers
 

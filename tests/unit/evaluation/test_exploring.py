@@ -18,6 +18,7 @@ from newsrec_pipelines.evaluation.exploring import (
     logged_lists,
     off_policy,
     reward_model,
+    said_by_log,
     weights_of,
 )
 from newsrec_pipelines.evaluation.off_policy import Logged
@@ -171,14 +172,29 @@ def test_no_exploring_and_nothing_else_earn_what_they_must(store: Store) -> None
 def test_too_few_lists_say_nothing_of_what_they_seldom_show(store: Store) -> None:
     write_log(store, 200)
     found = off_policy(store, PARAMS, DAY, DAY)
-    assert found[NEVER].supported
-    assert not found[ALWAYS].supported
+    assert found[NEVER].ips is not None
+    assert found[ALWAYS].ips is None
 
 
 def test_without_propensities_or_dwell_there_is_no_estimate(store: Store) -> None:
     assert off_policy(store, PARAMS, DAY, DAY) == {}
     write_log(store, 20, dwell=False)
     assert off_policy(store, PARAMS, DAY, DAY) == {}
+
+
+def test_a_report_has_the_estimates_or_says_why_not(store: Store) -> None:
+    nothing = said_by_log(store, PARAMS, DAY, DAY).as_json()
+    assert nothing["policies"] == {}
+    assert "left to chance" in nothing["missing"]
+    write_log(store, 600)
+    found = said_by_log(store, PARAMS, DAY, DAY).as_json()
+    assert found["missing"] is None
+    assert list(found["policies"]) == [AS_LOGGED, NEVER, ALWAYS]
+    assert set(found["policies"][NEVER]["dr"]) == {"value", "low", "high"}
+    other = with_params(slate={"exploration": 0.1}, backtest={"bootstrap": 100})
+    refused = said_by_log(store, other, DAY, DAY).as_json()
+    assert refused["policies"] == {}
+    assert "slate.exploration = 0.1" in refused["missing"]
 
 
 def test_a_click_of_unknown_dwell_counts_as_one(store: Store) -> None:

@@ -10,6 +10,7 @@ from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation.ablation import not_counters, parts
 from newsrec_pipelines.evaluation.daily import judge_slates, openers
 from newsrec_pipelines.evaluation.day import Day
+from newsrec_pipelines.evaluation.exploring import said_by_log
 from newsrec_pipelines.evaluation.judged import Judged, Part
 from newsrec_pipelines.evaluation.leaks import check_leaks
 from newsrec_pipelines.evaluation.lists import judge_lists
@@ -89,6 +90,7 @@ def backtest(
         moments_checked=checked,
         judged={mode: Judged.concat(found) for mode, found in judged.items() if found},
         missing=missing,
+        off_policy=said_by_log(store, params, first, last),
     )
 
 

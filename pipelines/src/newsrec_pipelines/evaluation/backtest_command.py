@@ -77,7 +77,7 @@ def backtest(
     ctx.store.write_bytes(f"{name}.html", page.encode())
     _print(result)
     for ending in ("json", "html"):
-        click.echo(f"  {ctx.store.path(f'{name}.{ending}')}")
+        click.echo(f"  {ctx.store.where(f'{name}.{ending}')}")
     if out:
         out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         out.with_suffix(".html").write_text(page, encoding="utf-8")
@@ -102,7 +102,24 @@ def _print(result: dict[str, Any]) -> None:
                 system, *(_cell(system, m, estimates, found["differences"]) for m in metrics)
             )
         Console(width=140).print(table)
+    _print_off_policy(result["off_policy"])
     click.echo("* ours is better, ! ours is worse: the interval of the difference leaves out 0")
+
+
+def _print_off_policy(found: dict[str, Any]) -> None:
+    if found["missing"]:
+        click.echo(f"exploring less or more: not available: {found['missing']}")
+        return
+    table = Table("seconds a list", "ips", "snips", "dr", "lists of effect", box=None)
+    for policy, estimate in found["policies"].items():
+        ends = (estimate[name] for name in ("ips", "snips", "dr"))
+        cells = ("n/a" if e is None else f"{e['value']:.1f} ±{_half(e):.1f}" for e in ends)
+        table.add_row(policy, *cells, f"{estimate['effective_lists']:,.0f}")
+    Console(width=140).print(table)
+
+
+def _half(interval: dict[str, float]) -> float:
+    return (interval["high"] - interval["low"]) / 2
 
 
 def _span(result: dict[str, Any]) -> list[str]:

@@ -49,7 +49,7 @@ def evaluate(
     keys = report.write(ctx.store, result)
     _print(result)
     for key in keys:
-        click.echo(f"  {ctx.store.path(key)}")
+        click.echo(f"  {ctx.store.where(key)}")
 
 
 def _print(result: evaluations.Evaluation) -> None:

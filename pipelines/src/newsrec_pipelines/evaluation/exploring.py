@@ -7,8 +7,10 @@ nothing of other rankings: what they would show was shown by chance only, too se
 hardly anybody had seen it; that takes an experiment.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -34,6 +36,45 @@ _TOLERANCE: Final = 1e-5
 _PRIOR_LISTS: Final = 5.0
 _PRIOR_PLACES: Final = 20.0
 _FOLDS: Final = 2
+
+
+@dataclass(frozen=True)
+class OffPolicy:
+    """What the log of our own slates says about exploring less or more.
+
+    Attributes:
+        estimates: policy -> what it would earn a list; empty when the log says nothing.
+        missing: why it says nothing; None when it does.
+    """
+
+    estimates: Mapping[str, Estimate]
+    missing: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Estimates by policy; their numbers are null where the log has no support."""
+        return {
+            "policies": {
+                name: {
+                    **{key: i and i._asdict() for key, i in found.numbers.items()},
+                    "lists": found.lists,
+                    "effective_lists": found.effective,
+                    "mean_weight": found.mean_weight,
+                    "clipped": found.clipped,
+                }
+                for name, found in self.estimates.items()
+            },
+            "missing": self.missing,
+        }
+
+
+def said_by_log(store: Store, params: Params, first: date, last: date) -> OffPolicy:
+    """The estimates of `off_policy`, or why there are none: a report goes on without them."""
+    try:
+        found = off_policy(store, params, first, last)
+    except DataError as e:
+        return OffPolicy({}, str(e))
+    nothing = "no list with a place left to chance was shown in a known order, or no dwell is known"
+    return OffPolicy(found, None if found else nothing)
 
 
 def off_policy(store: Store, params: Params, first: date, last: date) -> dict[str, Estimate]:

@@ -94,9 +94,9 @@ class Estimate:
     clipped: float
 
     @property
-    def supported(self) -> bool:
-        """Whether the log can speak for the policy."""
-        return self.ips is not None
+    def numbers(self) -> dict[str, Interval | None]:
+        """The three estimates by name."""
+        return {"ips": self.ips, "snips": self.snips, "dr": self.dr}
 
 
 def estimate(
@@ -104,7 +104,7 @@ def estimate(
 ) -> Estimate:
     """What a policy would earn a list, with intervals by the bootstrap over readers.
 
-    It is refused (no numbers, `Estimate.supported` is False) when a place has less than
+    It is refused (no numbers) when a place has less than
     `LEAST_EFFECTIVE` lists of effect, or a mean weight that is not 1.
 
     Args:
@@ -141,12 +141,6 @@ def estimate(
         columns = np.stack([values[0], low, high], axis=1)
         ips, snips, dr = (Interval(*ends) for ends in columns.tolist())
     return Estimate(ips, snips, dr, len(there), effective, float(mean_weight), clipped)
-
-
-def no_model(logged: Logged) -> RewardModel:
-    """A model that knows nothing: DR is IPS."""
-    nothing = np.zeros_like(logged.rewards)
-    return RewardModel(nothing, nothing)
 
 
 def _effective(weights: Values, there: NDArray[np.bool_]) -> float:

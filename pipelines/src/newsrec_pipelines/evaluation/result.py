@@ -8,6 +8,7 @@ from typing import Any, Final
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation import explained
 from newsrec_pipelines.evaluation.comparison import compare
+from newsrec_pipelines.evaluation.exploring import OffPolicy
 from newsrec_pipelines.evaluation.judged import Judged
 from newsrec_pipelines.evaluation.metrics import Values
 
@@ -28,6 +29,7 @@ class Backtest:
         moments_checked: at how many moments features were made again in a store without a future.
         judged: mode -> what was judged.
         missing: mode -> why it was not judged.
+        off_policy: what other shares of exploration would have earned on these days.
     """
 
     first: date
@@ -38,6 +40,7 @@ class Backtest:
     moments_checked: int
     judged: Mapping[str, Judged]
     missing: Mapping[str, str]
+    off_policy: OffPolicy
 
     def as_json(self, params: Params, git_commit: str) -> dict[str, Any]:
         """Everything, with intervals, differences, slices, ablation and days."""
@@ -73,6 +76,7 @@ class Backtest:
                 for mode, judged in self.judged.items()
             },
             "not_judged": dict(self.missing),
+            "off_policy": self.off_policy.as_json(),
         }
 
     def _missing(self, judged: Judged) -> dict[str, str]:
