@@ -1,0 +1,1 @@
+"""The programs behind us: protocols, and their implementations over HTTP."""

@@ -1,0 +1,93 @@
+"""Aborts a canary by the admin API of Kong 3 without a database.
+
+There, no entity can be changed (`PATCH /upstreams/…` answers 405): a node is told its whole
+configuration by POST /config, and tells it by GET /config. A node keeps it for itself, so each
+address that the name of the admin API has is told (docs/adr/0020).
+"""
+
+import socket
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import yaml
+
+from newsrec_hooks.adapters.deadline import Deadline
+from newsrec_hooks.adapters.exchange import Server, exchange
+from newsrec_hooks.canary import NoSuchTargetError, aborted
+from newsrec_hooks.errors import RefusedError, UnavailableError
+
+_KEPT_TAGS = ("null", "bool", "int", "float")
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Kong's text holds what JSON can hold: a text that looks like a date stays a text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the kind are PyYAML's
+        first: [(tag, regex) for tag, regex in resolvers if tag.rsplit(":", 1)[1] in _KEPT_TAGS]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class Kong:
+    """A Gateway. `admin_url` is plain HTTP inside the cluster; its name may have many addresses."""
+
+    def __init__(self, admin_url: str, upstream: str, canary: str) -> None:
+        self._server = Server.of("Kong", admin_url)
+        self._upstream = upstream
+        self._canary = canary
+
+    def abort_canary(self, deadline: Deadline) -> bool:
+        """Take the canary's weight on every node; one that is done stays as it is.
+
+        Raises:
+            UnavailableError, RefusedError: see `interfaces`; nodes that answered are done.
+        """
+        failed: Exception | None = None
+        changed = False
+        for address in self._addresses():
+            try:
+                changed |= self._abort_on(replace(self._server, host=address), deadline)
+            except (UnavailableError, RefusedError) as e:
+                # A node that is gone must not keep the traffic of the others on the canary.
+                failed = failed or e
+        if failed is not None:
+            raise failed
+        return changed
+
+    def _addresses(self) -> list[str]:
+        """All addresses of one family: a node may have one of each, and listen on the older."""
+        server = self._server
+        try:
+            found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        except OSError as e:
+            raise UnavailableError("Kong has no address") from e
+        older = [entry for entry in found if entry[0] == socket.AF_INET]
+        return list(dict.fromkeys(str(entry[4][0]) for entry in older or found))
+
+    def _abort_on(self, node: Server, deadline: Deadline) -> bool:
+        config = self._config(node, deadline)
+        try:
+            change = aborted(config, self._upstream, self._canary)
+        except NoSuchTargetError as e:
+            raise RefusedError(f"Kong's configuration: {e}") from e
+        if change is None:
+            return False
+        text = orjson.dumps(change, option=orjson.OPT_NON_STR_KEYS).decode()
+        answer = exchange(node, deadline, "POST", f"{node.prefix}/config", {"config": text})
+        if answer.status != 201:
+            raise RefusedError(f"Kong refuses the configuration: it answers {answer.status}")
+        return True
+
+    def _config(self, node: Server, deadline: Deadline) -> dict[str, Any]:
+        answer = exchange(node, deadline, "GET", f"{node.prefix}/config")
+        text = answer.content.get("config")
+        if answer.status != 200 or not isinstance(text, str):
+            raise RefusedError(f"Kong does not tell its configuration: it answers {answer.status}")
+        try:
+            config = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+        except yaml.YAMLError as e:
+            raise RefusedError("Kong's configuration is no YAML") from e
+        if not isinstance(config, dict):
+            raise RefusedError("Kong's configuration is empty")
+        return config

@@ -1,0 +1,26 @@
+"""The composition root: `gunicorn 'newsrec_hooks.bootstrap:app()'` serves what it returns."""
+
+import os
+
+from flask import Flask
+
+from newsrec_hooks import logs
+from newsrec_hooks.adapters.airflow import Airflow
+from newsrec_hooks.adapters.kong import Kong
+from newsrec_hooks.app import create_app
+from newsrec_hooks.settings import Settings
+
+
+def app() -> Flask:
+    """The application of this process, wired to Airflow and Kong by the environment's settings.
+
+    Raises:
+        SettingsError: naming the variable that is missing or wrong.
+    """
+    logs.configure()
+    settings = Settings.from_env(os.environ)
+    airflow = Airflow(settings.airflow_url, settings.airflow_user, settings.airflow_password)
+    kong = None
+    if settings.kong_admin_url:
+        kong = Kong(settings.kong_admin_url, settings.kong_upstream, settings.kong_canary)
+    return create_app(settings, airflow, kong)
