@@ -1,12 +1,13 @@
 """The composition root: `gunicorn 'newsrec_hooks.bootstrap:app()'` serves what it returns."""
 
 import os
+from functools import partial
 
 from flask import Flask
 
 from newsrec_hooks import logs
 from newsrec_hooks.adapters.airflow import Airflow
-from newsrec_hooks.adapters.kong import Kong
+from newsrec_hooks.adapters.kong import Kong, nodes
 from newsrec_hooks.app import create_app
 from newsrec_hooks.settings import Settings
 
@@ -22,5 +23,6 @@ def app() -> Flask:
     airflow = Airflow(settings.airflow_url, settings.airflow_user, settings.airflow_password)
     kong = None
     if settings.kong_admin_url:
-        kong = Kong(settings.kong_admin_url, settings.kong_upstream, settings.kong_canary)
+        admin = partial(nodes, settings.kong_admin_url)
+        kong = Kong(admin, settings.kong_upstream, settings.kong_canary)
     return create_app(settings, airflow, kong)

@@ -26,7 +26,9 @@ class Airflow:
         """
         token = self._token or self._log_in(None, deadline)
         answer = self._post_run(run, token, deadline)
-        if answer.status == 401:  # it expired, or Airflow has another secret since
+        # 401 is an expired token; 403 a signature of an Airflow that has another secret since, or
+        # a user who may not, which a new token does not change.
+        if answer.status in (401, 403):
             answer = self._post_run(run, self._log_in(token, deadline), deadline)
         if answer.status == 409:
             return False

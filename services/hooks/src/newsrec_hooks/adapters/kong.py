@@ -6,6 +6,7 @@ address that the name of the admin API has is told (docs/adr/0020).
 """
 
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,11 +30,31 @@ class _PlainLoader(yaml.SafeLoader):
     }
 
 
-class Kong:
-    """A Gateway. `admin_url` is plain HTTP inside the cluster; its name may have many addresses."""
+def nodes(admin_url: str) -> list[Server]:
+    """The nodes behind a name: a headless service of Kubernetes has an address for each.
 
-    def __init__(self, admin_url: str, upstream: str, canary: str) -> None:
-        self._server = Server.of("Kong", admin_url)
+    Raises:
+        UnavailableError: when it has none.
+    """
+    server = Server.of("Kong", admin_url)
+    try:
+        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    except OSError as e:
+        raise UnavailableError("Kong has no address") from e
+    return [replace(server, host=address) for address in one_family(found)]
+
+
+def one_family(found: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Each address once; a node may have one of each family, and listen on the older only."""
+    older = [entry for entry in found if entry[0] == socket.AF_INET]
+    return list(dict.fromkeys(str(entry[4][0]) for entry in older or found))
+
+
+class Kong:
+    """A Gateway. `nodes` is asked anew each time: they come and go."""
+
+    def __init__(self, nodes: Callable[[], list[Server]], upstream: str, canary: str) -> None:
+        self._nodes = nodes
         self._upstream = upstream
         self._canary = canary
 
@@ -43,27 +64,17 @@ class Kong:
         Raises:
             UnavailableError, RefusedError: see `interfaces`; nodes that answered are done.
         """
-        failed: Exception | None = None
+        failed: UnavailableError | RefusedError | None = None
         changed = False
-        for address in self._addresses():
+        for node in self._nodes():
             try:
-                changed |= self._abort_on(replace(self._server, host=address), deadline)
+                changed |= self._abort_on(node, deadline)
             except (UnavailableError, RefusedError) as e:
                 # A node that is gone must not keep the traffic of the others on the canary.
                 failed = failed or e
         if failed is not None:
             raise failed
         return changed
-
-    def _addresses(self) -> list[str]:
-        """All addresses of one family: a node may have one of each, and listen on the older."""
-        server = self._server
-        try:
-            found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        except OSError as e:
-            raise UnavailableError("Kong has no address") from e
-        older = [entry for entry in found if entry[0] == socket.AF_INET]
-        return list(dict.fromkeys(str(entry[4][0]) for entry in older or found))
 
     def _abort_on(self, node: Server, deadline: Deadline) -> bool:
         config = self._config(node, deadline)
