@@ -34,7 +34,9 @@ def configuration(stable: int, canary: int) -> dict[str, Any]:
         "_format_version": "3.0",
         "_transform": False,
         # Texts that YAML takes for something else when nobody quotes them.
-        "consumers": [{"id": "c", "username": "2026-03-08", "custom_id": "on", "tags": None}],
+        "consumers": [
+            {"id": "c", "username": "2026-03-08 06:12:30", "custom_id": "on", "tags": None}
+        ],
         "keyauth_credentials": [{"id": "k", "consumer": "c", "key": "0123"}],
         "upstreams": [{"id": _UPSTREAM_ID, "name": UPSTREAM, "slots": 10000, "tags": None}],
         "targets": [target(STABLE, stable), target(CANARY, canary)],
@@ -58,8 +60,8 @@ class FakeKong:
     def answer(self, asked: Asked) -> tuple[int, Any]:
         if asked.path == "/config" and asked.method == "GET":
             text = self.exported or yaml.safe_dump(self.config, sort_keys=False)
-            # lyaml leaves a date unquoted: for it, it is a text like any other.
-            return 200, {"config": text.replace("'2026-03-08'", "2026-03-08")}
+            # lyaml leaves a moment unquoted: for it, that is a text like any other.
+            return 200, {"config": text.replace("'2026-03-08 06:12:30'", "2026-03-08 06:12:30")}
         if asked.path == "/config" and asked.method == "POST":
             return self._load(asked.body)
         if asked.path.startswith("/upstreams"):
