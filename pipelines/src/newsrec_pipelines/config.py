@@ -244,9 +244,60 @@ class BacktestParams(_Frozen):
     ablation_days: int = Field(default=1, ge=1)
 
 
+class CheckParams(_Frozen):
+    """What input data must be like before a model learns from it. Shares are 0 to 1."""
+
+    usual_weeks: int = Field(default=4, ge=1)  # the same weekday of so many weeks
+    least_weekdays: int = Field(default=3, ge=1)  # with fewer of them: the last days
+    usual_days: int = Field(default=7, ge=1)
+    least_days: int = Field(default=3, ge=1)  # with fewer days nothing is usual yet
+    fewer: float = Field(default=0.5, gt=0, lt=1)  # so much below what is usual stops
+    more: float = Field(default=1.0, gt=0)  # so much above it warns
+    source_articles: float = Field(default=3.0, gt=0)  # a day, of a source that is waited for
+    silent_sources: float = Field(
+        default=0.3, ge=0, le=1
+    )  # their usual share, above which it stops
+    dead_letters: float = Field(default=0.05, ge=0, le=1)  # of the records, above which it stops
+    duplicates: float = Field(default=0.2, ge=0, le=1)  # of the records, above which it warns
+    unknown: float = Field(default=0.2, ge=0, le=1)  # of a region, language or category: it warns
+
+
+class DriftParams(_Frozen):
+    """When readers or articles are said to be others than in the days before."""
+
+    reference_days: int = Field(default=7, ge=2)
+    least_days: int = Field(default=3, ge=2)  # with fewer nothing can be told
+    sample: int = Field(default=50_000, gt=0)  # views, articles or readers that are looked at
+    taste_days: int = Field(default=7, ge=1)  # of her views say what a reader usually opens
+    taste_views: int = Field(default=5, ge=1)  # with fewer nobody can say
+    taste_readers: int = Field(default=30, ge=2)  # on a day, with fewer nobody can say
+    taste_lost: float = Field(default=0.4, gt=0, lt=1)  # of the usual preference
+    least_distance: float = Field(default=0.1, gt=0)  # Jensen-Shannon, or standard deviations
+    above_usual: float = Field(default=1.5, ge=1)  # times the largest distance of a usual day
+
+
+class MonitoringParams(_Frozen):
+    """What `newsrec check` and `newsrec monitor` call wrong."""
+
+    checks: CheckParams = CheckParams()
+    drift: DriftParams = DriftParams()
+    history_days: int = Field(default=60, ge=8)  # days of slates and their outcomes that are kept
+    reference_days: int = Field(default=7, ge=1)  # whose mean dwell is expected
+    least_days: int = Field(default=3, ge=1)  # with fewer nothing is expected
+    least_readers: int = Field(default=30, ge=2)  # of a version on a day, to judge it
+    dwell_tolerance: float = Field(default=0.1, ge=0, lt=1)  # below the expectation
+    max_slate_age_hours: float = Field(default=30.0, gt=0)
+    least_coverage: float = Field(default=0.95, ge=0, le=1)  # known readers with a slate
+    shorter: float = Field(default=0.1, ge=0, le=1)  # slates with fewer articles than the depth
+    new_reads: float = Field(default=0.5, gt=0)  # since the last training, of what it knew
+
+
 class Params(_Frozen):
     """Everything that changes a result: the whole of params.yaml."""
 
+    model: str = "news"  # the kind that is trained; see models/kinds
+    # Of other kinds, by their names; each kind checks its own section.
+    kinds: dict[str, dict[str, Any]] = Field(default_factory=dict)
     world: WorldParams
     etl: EtlParams
     features: FeatureParams
@@ -259,6 +310,7 @@ class Params(_Frozen):
     training: TrainingParams
     slate: SlateParams
     backtest: BacktestParams = BacktestParams()
+    monitoring: MonitoringParams = MonitoringParams()
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -64,6 +64,7 @@ CREATE TABLE realised_quality (
 CREATE TABLE data_checks (
     day        date NOT NULL,
     name       text NOT NULL,
+    severity   text NOT NULL CHECK (severity IN ('error', 'warning')),  -- an error stops training
     passed     boolean NOT NULL,
     value      double precision,
     low        double precision,
