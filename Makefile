@@ -96,7 +96,7 @@ demo-real: setup  ## Run the main job on the real Deskdrop interactions: DATA=pa
 	@$(DEMO_REAL) $(BIN)/newsrec-db start
 	@$(DEMO_REAL) $(BIN)/newsrec import deskdrop "$(DATA)"
 	@$(DEMO_REAL) $(BIN)/newsrec etl --from 2016-03-14 --to 2017-02-28
-	@$(DEMO_REAL) $(BIN)/newsrec backtest --from 2017-01-01 --to 2017-02-28 --no-ablation
+	@$(DEMO_REAL) $(BIN)/newsrec backtest --no-ablation
 	@$(DEMO_REAL) $(BIN)/newsrec train --date 2017-02-27
 	@$(DEMO_REAL) $(BIN)/newsrec recommend --date 2017-02-28
 	@$(DEMO_REAL) $(BIN)/newsrec-db stop

@@ -242,6 +242,9 @@ class BacktestParams(_Frozen):
     # The last days of a back-test, of which each part of ours is switched off: a refit a part and
     # model. All days when one model serves them all.
     ablation_days: int = Field(default=1, ge=1)
+    # What a back-test judges unless its command says otherwise.
+    first_day: date | None = None
+    last_day: date | None = None
 
 
 class CheckParams(_Frozen):

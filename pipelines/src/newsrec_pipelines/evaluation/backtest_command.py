@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.evaluation.backtest import DAILY, IMPRESSIONS
 from newsrec_pipelines.evaluation.backtest import backtest as run
@@ -20,8 +21,13 @@ FOLDER = "reports/backtest"
 
 
 @click.command()
-@click.option("--from", "first", type=DAY, required=True, help="The first day that is judged.")
-@click.option("--to", "last", type=DAY, required=True, help="The last one.")
+@click.option(
+    "--from",
+    "first",
+    type=DAY,
+    help="The first day that is judged.  [default: backtest.first_day of the parameters]",
+)
+@click.option("--to", "last", type=DAY, help="The last one.  [default: backtest.last_day]")
 @click.option(
     "--mode",
     type=click.Choice([IMPRESSIONS, DAILY, "both"]),
@@ -48,23 +54,22 @@ FOLDER = "reports/backtest"
 @click.pass_obj
 def backtest(
     ctx: Context,
-    first: datetime,
-    last: datetime,
+    first: datetime | None,
+    last: datetime | None,
     mode: str,
     train_until: datetime | None,
     ablation: bool,
     out: Path | None,
 ) -> None:
     """Judge our model beside popularity, ALS, item-kNN, content, a plain LambdaMART and chance."""
-    if first > last:
-        raise click.UsageError("--from must not be after --to")
-    if train_until and train_until >= first:
+    first_day, last_day = _days(ctx.params.backtest, first, last)
+    if train_until and train_until.date() >= first_day:
         raise click.UsageError("--train-until must be before --from: a model is judged on new days")
     found = run(
         ctx.store,
         ctx.params,
-        first.date(),
-        last.date(),
+        first_day,
+        last_day,
         (IMPRESSIONS, DAILY) if mode == "both" else (mode,),
         train_until.date() if train_until else None,
         ablation,
@@ -72,7 +77,7 @@ def backtest(
     with working("resample readers, draw the page"):
         result = found.as_json(ctx.params, ctx.settings.git_commit)
         page = as_html(result)
-    name = f"{FOLDER}/{first:%Y-%m-%d}" + ("" if first == last else f"_{last:%Y-%m-%d}")
+    name = f"{FOLDER}/{first_day}" + ("" if first_day == last_day else f"_{last_day}")
     ctx.store.write_json(f"{name}.json", result)
     ctx.store.write_bytes(f"{name}.html", page.encode())
     _print(result)
@@ -82,6 +87,18 @@ def backtest(
         out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         out.with_suffix(".html").write_text(page, encoding="utf-8")
         click.echo(f"  {out}")
+
+
+def _days(
+    params: BacktestParams, first: datetime | None, last: datetime | None
+) -> tuple[date, date]:
+    first_day = first.date() if first else params.first_day
+    last_day = last.date() if last else params.last_day
+    if first_day is None or last_day is None:
+        raise click.UsageError("say which days are judged: --from and --to")
+    if first_day > last_day:
+        raise click.UsageError("--from must not be after --to")
+    return first_day, last_day
 
 
 def _print(result: dict[str, Any]) -> None:
