@@ -50,6 +50,7 @@ lint: setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas a
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/check-jsonschema --check-metaschema contracts/*/*.schema.json
 	@$(BIN)/shellcheck .ci/run
+	@$(BIN)/hadolint infra/docker/Dockerfile
 
 .PHONY: test
 test: setup  ## Run every test that needs neither containers nor a cluster
@@ -79,6 +80,17 @@ db-status: setup  ## Say whether the embedded PostgreSQL runs
 .PHONY: psql
 psql: setup  ## Open psql on the database
 	@$(BIN)/newsrec-db psql
+
+# --- images -----------------------------------------------------------------------------------
+IMAGES := api mailer hooks pipelines airflow mlflow
+ENGINE ?= $(shell command -v docker || command -v podman)
+TAG ?= dev
+.PHONY: images
+images:  ## Build all images with docker or podman; TAG=dev, ENGINE=path, IMAGES="api mailer"
+	@test -n "$(ENGINE)" || { echo "make images needs docker or podman, and neither is here" >&2; exit 2; }
+	@for image in $(IMAGES); do \
+		"$(ENGINE)" build --target "$$image" --tag "newsrec/$$image:$(TAG)" --build-arg GIT_COMMIT="$(GIT_COMMIT)" \
+			--file infra/docker/Dockerfile . ; done
 
 # --- the whole loop ---------------------------------------------------------------------------
 .PHONY: demo

@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # `dev` holds everything but Airflow; the locks of the images take their versions from it.
-IMAGES = ("api", "api-explain", "hooks", "mailer", "pipelines")
+IMAGES = ("api", "api-explain", "build", "hooks", "mailer", "mlflow", "pipelines")
 
 
 def compile_lock(name: str, output: Path, constraint: Path | None) -> None:

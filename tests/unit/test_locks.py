@@ -15,7 +15,7 @@ from support.postgres import REPOSITORY
 
 FOLDER = REPOSITORY / "requirements"
 LOCKS = sorted(FOLDER.glob("*.txt"))
-IMAGES = ("api", "api-explain", "hooks", "mailer", "pipelines")
+IMAGES = ("api", "api-explain", "build", "hooks", "mailer", "mlflow", "pipelines")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 
 
