@@ -2,7 +2,8 @@
 
 Each world plays its history and then 14 days of both groups through ETL, training and slates, with
 files and a database of its own that are removed afterwards. With --backtest nobody gets our slates:
-our model and its rivals are judged on what readers did on a front page. The parameters of a world,
+our model and its rivals are judged by what readers did on a front page, and by the hidden truth of
+what each one's slates would have been worth. The parameters of a world,
 its dates and its seed are in `worlds/`; the result of each is a JSON file.
 
     python benchmarks/worlds.py [weak strong shift] [--days 14] [--out var/worlds] [--same-for-both]
@@ -43,6 +44,8 @@ def main() -> None:
             backtest(REPOSITORY / f"worlds/{world}.yaml", out)
             print(f"\n{world}")
             print("\n".join(rivals(json.loads(out.read_text()))))
+            print("seconds a reader-day, by the world's truth, and what ours is better by (95 %)")
+            print("\n".join(seconds(json.loads(by_truth(out).read_text()))))
         return
     options = ["--days", str(args.days), *(["--same-for-both"] if args.same_for_both else [])]
     print(f"{'world':<8}{'ours s':>8}{'held out s':>12}{'difference s (95 %)':>28}{'minutes':>9}")
@@ -65,8 +68,18 @@ def backtest(params: Path, out: Path) -> None:
     content = yaml.safe_load(params.read_text())
     days = ("--from", content["world"]["start"], "--to", content["backtest"]["last_day"])
     with alone(out) as (env, log):
-        for stage in (("simulate", "days", *days), ("etl", *days), ("backtest", "--out", str(out))):
+        for stage in (
+            ("simulate", "days", *days),
+            ("etl", *days),
+            ("backtest", "--out", str(out)),
+            ("rivals", "--out", str(by_truth(out))),
+        ):
             run("newsrec", "--params", str(params), *stage, env=env, log=log)
+
+
+def by_truth(out: Path) -> Path:
+    """Where the result of `newsrec rivals` is, beside that of the back-test."""
+    return out.with_name(out.name.replace("backtest", "rivals"))
 
 
 @contextmanager
@@ -109,6 +122,25 @@ def rivals(result: dict[str, Any]) -> list[str]:
                 for m in metrics
             )
             lines.append(f"{name:<24}" + "".join(f"{cell:>34}" for cell in cells))
+    return lines
+
+
+def seconds(result: dict[str, Any]) -> list[str]:
+    """What each system's slates are worth, and ours without each of its parts."""
+    metric = "expected_seconds"
+    rows = [
+        (name, row[metric], result["differences"].get(name))
+        for name, row in result["systems"].items()
+    ]
+    for part in result["ablation"]:
+        name = f"without {part['without']} ({part['kind']})"
+        rows.append((name, part["metrics"][metric], part["differences"]))
+    lines = []
+    for name, found, better in rows:
+        ends = ""
+        if better:
+            ends = "{value:+.1f} ({low:+.1f} to {high:+.1f})".format(**better[metric])
+        lines.append(f"{name:<36}{found['value']:>9.1f}{ends:>28}")
     return lines
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from newsrec_pipelines import cli, partitions
+from newsrec_pipelines.evaluation.explained import SYSTEMS
 from newsrec_pipelines.experiment.groups import GROUPS, group_of
 from newsrec_pipelines.store import Store
 from support.postgres import REPOSITORY
@@ -20,8 +21,8 @@ Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Play some days after two of history in a small world; the result."""
+def call(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run a stage on a small world of its own."""
     monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.delenv("STORE_URL", raising=False)
@@ -33,12 +34,21 @@ def run(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> R
     params = tmp_path / "world.yaml"
     params.write_text(json.dumps(changes | {"backtest": {"bootstrap": 50}}))
 
+    def stage(*options: str) -> None:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["--params", str(params), *options])
+        assert ended.value.code == 0
+
+    return stage
+
+
+@pytest.fixture
+def run(tmp_path: Path, call: Callable[..., None]) -> Run:
+    """Play some days after two of history; the result."""
+
     def play(*options: str) -> dict[str, Any]:
         out = tmp_path / "result.json"
-        args = ["--params", str(params), "experiment", "--out", str(out), *options]
-        with pytest.raises(SystemExit) as ended:
-            cli.main(args)
-        assert ended.value.code == 0
+        call("experiment", "--out", str(out), *options)
         result: dict[str, Any] = json.loads(out.read_text())
         return result
 
@@ -80,3 +90,23 @@ def test_a_second_experiment_in_the_same_store_is_refused(
     with pytest.raises(AssertionError):
         run("--same-for-both")
     assert "needs its own store" in capsys.readouterr().err
+
+
+def test_rivals_are_judged_by_the_truth_on_the_same_reader_days(
+    call: Callable[..., None], tmp_path: Path
+) -> None:
+    days = ("--from", "2026-03-01", "--to", "2026-03-04")
+    call("simulate", "days", *days)
+    call("etl", *days)
+    out = tmp_path / "rivals.json"
+    call("rivals", "--from", "2026-03-03", "--to", "2026-03-04", "--out", str(out))
+
+    found = json.loads(out.read_text())
+    assert set(found["systems"]) == set(SYSTEMS)
+    worth = {name: row["expected_seconds"] for name, row in found["systems"].items()}
+    assert {row["lists"] for row in worth.values()} == {found["lists"]}
+    assert found["lists"] > found["readers"] > 50
+    # Whoever knows anything beats chance, even in a world as small as this one.
+    assert worth["random"]["value"] == min(row["value"] for row in worth.values())
+    assert {row["kind"] for row in found["ablation"]} == {"source", "features", "scorer"}
+    assert all(row["metrics"]["expected_seconds"]["lists"] for row in found["ablation"])

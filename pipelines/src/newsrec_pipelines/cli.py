@@ -11,6 +11,7 @@ import click
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import NewsrecError
+from newsrec_pipelines.store import is_unreachable
 
 # name -> module:attribute. Stages import Beam, Feast or scikit-learn, which take seconds.
 _COMMANDS = {
@@ -24,7 +25,11 @@ _COMMANDS = {
     "backtest": "newsrec_pipelines.evaluation.backtest_command:backtest",
     "recommend": "newsrec_pipelines.scoring.command:recommend",
     "explain": "newsrec_pipelines.scoring.explain_command:command",
+    "check": "newsrec_pipelines.monitoring.check_command:check",
+    "monitor": "newsrec_pipelines.monitoring.command:monitor",
+    "ask": "newsrec_pipelines.operations.ask_command:ask",
     "experiment": "newsrec_pipelines.experiment.command:experiment",
+    "rivals": "newsrec_pipelines.experiment.rivals_command:rivals",
     "demo": "newsrec_pipelines.demo.command:demo",
 }
 
@@ -73,6 +78,11 @@ def main(argv: list[str] | None = None) -> Any:
         # A full disk, a folder without rights: files are opened everywhere, and all mean the same.
         where = f"{e.filename}: " if e.filename else ""
         print(f"newsrec: {where}{e.strerror or e}", file=sys.stderr)
+        return sys.exit(1)
+    except Exception as e:
+        if not is_unreachable(e):
+            raise
+        print(f"newsrec: the store cannot be reached: {' '.join(str(e).split())}", file=sys.stderr)
         return sys.exit(1)
 
 

@@ -100,16 +100,21 @@ _REASONS: Final = {
 }
 
 
+def rankers_of(made: Made) -> dict[str, Ranker]:
+    """System -> ranker of those that order the same candidates; ours among them."""
+    return {
+        OURS: made.ranker(),
+        "news_by_clicks": made.ranker(by_clicks=True),
+        "counters": made.ranker(off=not_counters(), by_clicks=True),
+    }
+
+
 class _Models:
     """The rankers of one moment: ours, the plain one, and ours without each of its parts."""
 
     def __init__(self, made: Made, params: Params, ablation: bool) -> None:
         self.made = made
-        self.rankers = {
-            OURS: made.ranker(),
-            "news_by_clicks": made.ranker(by_clicks=True),
-            "counters": made.ranker(off=not_counters(), by_clicks=True),
-        }
+        self.rankers = rankers_of(made)
         # Whatever a part is, what was left out is looked at in the same lists.
         self.refitted: dict[Part, Ranker] = {}
         self.without: dict[Part, Ranker] = {}

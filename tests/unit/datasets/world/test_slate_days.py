@@ -11,7 +11,7 @@ from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import articles_of
 from newsrec_pipelines.datasets.world.days import write_day
 from newsrec_pipelines.datasets.world.readers import readers_on
-from newsrec_pipelines.datasets.world.slate_days import VISIT_SCHEMA, play_slates
+from newsrec_pipelines.datasets.world.slate_days import VISIT_SCHEMA, play_slates, worth
 from newsrec_pipelines.datasets.world.slate_visits import slate_visits
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.schemas import IMPRESSIONS, READS
@@ -106,6 +106,19 @@ def test_dwell_comes_as_it_was_to_be_expected(tmp_path: Path, params: WorldParam
     # 8 % of the views report no dwell, and some are cut off by the end of the day.
     ratio = visits["dwell_seconds"].sum() / visits["expected_seconds"].sum()
     assert 0.85 < ratio < 0.97
+
+
+def test_slates_are_worth_what_they_are_worth_when_they_are_played(
+    store: Store, params: WorldParams
+) -> None:
+    write_day(store, params, DAY, 0.0)
+    table = slates(params, list(range(0, 400, 3)))
+
+    asked = worth(params, DAY, table.select("user_id", "article_ids"))
+
+    played = play_slates(store, params, DAY, table)
+    assert asked.equals(played.select("user_id", "expected_seconds"))
+    assert asked["expected_seconds"].sum() > 0
 
 
 def test_a_day_must_be_simulated_first(store: Store, params: WorldParams) -> None:

@@ -80,6 +80,30 @@ def play_slates(store: Store, params: WorldParams, day: date, slates: pl.DataFra
     ).cast(VISIT_SCHEMA)
 
 
+def worth(params: WorldParams, day: date, slates: pl.DataFrame) -> pl.DataFrame:
+    """What slates would be worth if all visits of a day saw them and nothing else; lands nothing.
+
+    Args:
+        params: of the world.
+        day: the day.
+        slates: one row a reader: ``user_id``, ``article_ids``.
+
+    Returns:
+        One row a visit of a reader with a slate, in order of time: ``user_id`` and
+        ``expected_seconds``, the dwell to be expected by the hidden truth.
+    """
+    visits = slate_visits(params, day, front_page_share=0.0)
+    came = pl.DataFrame({"user_id": pl.from_arrow(reader_ids(visits.reader))}).join(
+        slates.with_row_index("slate"), on="user_id", how="left", maintain_order="left"
+    )
+    has_slate = came["slate"].is_not_null().to_numpy()
+    visits, came = visits.select(has_slate), came.filter(has_slate)
+    articles = slate_articles(params, day)
+    matrix = positions(articles, slates["article_ids"].to_list())[came["slate"].to_numpy()]
+    seconds = _expected(params, articles, visits, matrix, front_page_share=0.0)
+    return came.select("user_id", expected_seconds=seconds)
+
+
 def _land(
     store: Store,
     params: WorldParams,
