@@ -1,0 +1,1 @@
+"""What the DAG files share. It knows Airflow and the command lines of the stages, nothing else."""
