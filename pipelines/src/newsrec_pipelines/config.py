@@ -295,6 +295,14 @@ class MonitoringParams(_Frozen):
     new_reads: float = Field(default=0.5, gt=0)  # since the last training, of what it knew
 
 
+class VariantParams(_Frozen):
+    """When a variant is so bad that its readers go back to the champion by themselves."""
+
+    least_readers: int = Field(default=200, ge=2)  # of the variant, over its days, to judge it
+    margin: float = Field(default=0.1, ge=0, lt=1)  # of the champion's dwell, that it may lack
+    days: int = Field(default=7, ge=1)  # the last ones, which are judged together
+
+
 class Params(_Frozen):
     """Everything that changes a result: the whole of params.yaml."""
 
@@ -314,6 +322,7 @@ class Params(_Frozen):
     slate: SlateParams
     backtest: BacktestParams = BacktestParams()
     monitoring: MonitoringParams = MonitoringParams()
+    variants: VariantParams = VariantParams()
 
     @classmethod
     def load(cls, path: Path) -> Self:

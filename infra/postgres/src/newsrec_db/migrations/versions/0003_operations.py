@@ -20,9 +20,11 @@ TABLES = """
 CREATE TABLE variants (
     name          text NOT NULL CHECK (name ~ '^[a-z][a-z0-9-]{0,31}$' AND name <> 'champion'),
     model_version text NOT NULL,
-    percent       real NOT NULL CHECK (percent > 0 AND percent <= 100),
+    percent       numeric(5, 2) NOT NULL CHECK (percent > 0 AND percent <= 100),
+    began_at      timestamptz NOT NULL DEFAULT now(),  -- of its first row; a change keeps it
     set_at        timestamptz NOT NULL DEFAULT now(),
     set_by        text NOT NULL,
+    set_why       text NOT NULL,
     ended_at      timestamptz,
     ended_by      text,
     ended_why     text,
