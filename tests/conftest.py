@@ -1,6 +1,11 @@
 """Fixtures that every test may ask for, and seeds that every run shares."""
 
+import os
+
 import hypothesis
+
+# Stages would start processes that import MLflow and Neptune, and outlive the test.
+os.environ["TRACKERS"] = "none"
 
 pytest_plugins = ["support.postgres"]
 

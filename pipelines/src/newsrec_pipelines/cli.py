@@ -11,6 +11,7 @@ import click
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import NewsrecError
+from newsrec_pipelines.stage_metrics import Recorder
 from newsrec_pipelines.store import is_unreachable
 
 # name -> module:attribute. Stages import Beam, Feast or scikit-learn, which take seconds.
@@ -32,6 +33,8 @@ _COMMANDS = {
     "rivals": "newsrec_pipelines.experiment.rivals_command:rivals",
     "demo": "newsrec_pipelines.demo.command:demo",
 }
+# Those that a person asks and waits for. All others are stages, which tell Prometheus how they did.
+_BY_HAND = frozenset({"demo", "experiment", "explain", "models", "tracking", "variants"})
 
 
 class _LazyGroup(click.Group):
@@ -45,10 +48,30 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        recorder = Recorder()
+        try:
+            done = super().invoke(ctx)
+        except click.exceptions.Exit as e:
+            if e.exit_code:  # 0 is somebody who asked for the help of a stage
+                _record(ctx, recorder, succeeded=False)
+            raise
+        except BaseException:
+            _record(ctx, recorder, succeeded=False)
+            raise
+        _record(ctx, recorder, succeeded=True)
+        return done
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # Only names: asking each command for its help would import every stage.
         with formatter.section("Commands"):
             formatter.write_text(", ".join(_COMMANDS))
+
+
+def _record(ctx: click.Context, recorder: Recorder, *, succeeded: bool) -> None:
+    stage = ctx.invoked_subcommand
+    if stage in _COMMANDS and stage not in _BY_HAND and isinstance(ctx.obj, Context):
+        recorder.record(ctx.obj.settings, stage, ctx.obj.metrics, succeeded=succeeded)
 
 
 @click.command(cls=_LazyGroup)

@@ -1,10 +1,11 @@
 """What the command line hands to every stage: its settings, parameters and files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from newsrec_pipelines.config import Params, Settings
+from newsrec_pipelines.stage_metrics import StageMetrics
 from newsrec_pipelines.store import Store
 
 
@@ -14,6 +15,7 @@ class Context:
 
     settings: Settings
     params_file: Path
+    metrics: StageMetrics = field(default_factory=StageMetrics)
 
     @cached_property
     def params(self) -> Params:
