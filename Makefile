@@ -35,16 +35,29 @@ $(VENV)/.ready: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
 .PHONY: setup
 setup: $(VENV)/.ready  ## Make the virtual environment from the locks
 
+# Airflow pins half of PyPI, so it lives alone; its tasks run the programs of the other environment.
+AIRFLOW := .venv-airflow
+$(AIRFLOW)/.ready: requirements/airflow.txt $(VENV)/.ready
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(AIRFLOW)
+	@$(UV) pip sync --quiet --python $(AIRFLOW)/bin/python --require-hashes requirements/airflow.txt
+	@touch $@
+
+.PHONY: airflow-setup
+airflow-setup: $(AIRFLOW)/.ready  ## Make Airflow's own virtual environment from its lock
+
 .PHONY: lock
 lock: $(VENV)/.ready  ## Compile requirements/*.in into hashed locks, one version of a package everywhere
 	@$(BIN)/python requirements/lock.py
 
 # --- checks -----------------------------------------------------------------------------------
 .PHONY: lint
-lint: setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas and shell
+lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas and shell
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(PACKAGES:%=%/src)
+	@$(BIN)/mypy infra/airflow
+	@MYPYPATH=pipelines/dags $(BIN)/mypy --python-executable $(AIRFLOW)/bin/python --cache-dir .mypy_cache/airflow \
+		pipelines/dags
 	@$(BIN)/lint-imports
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/yamllint --strict .
@@ -53,7 +66,7 @@ lint: setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas a
 	@$(BIN)/hadolint infra/docker/Dockerfile
 
 .PHONY: test
-test: setup  ## Run every test that needs neither containers nor a cluster
+test: setup airflow-setup  ## Run every test that needs neither containers nor a cluster
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: bench-full
@@ -80,6 +93,11 @@ db-status: setup  ## Say whether the embedded PostgreSQL runs
 .PHONY: psql
 psql: setup  ## Open psql on the database
 	@$(BIN)/newsrec-db psql
+
+# --- orchestration ----------------------------------------------------------------------------
+.PHONY: airflow
+airflow: setup airflow-setup  ## Start Airflow with the DAGs on http://127.0.0.1:8080 until Ctrl-C; AIRFLOW_PORT=8081
+	@$(BIN)/python -m infra.airflow.laptop
 
 # --- images -----------------------------------------------------------------------------------
 IMAGES := api mailer hooks pipelines airflow mlflow
@@ -120,5 +138,5 @@ clean:  ## Stop the embedded PostgreSQL and remove everything that was made
 		for var in var/*/postgres var/postgres; do \
 			if [ -d $$var ]; then NEWSREC_VAR=$${var%/postgres} $(BIN)/newsrec-db stop || true; fi; \
 		done; fi
-	rm -rf var $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf var $(VENV) $(AIRFLOW) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -53,6 +53,13 @@ def test_an_empty_landing_zone_is_one_line(capsys: pytest.CaptureFixture[str]) -
     assert f"nothing arrived on {DAY}" in error
 
 
+@pytest.mark.usefixtures("store")
+def test_an_empty_hour_may_be_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _etl("--date", str(DAY), "--allow-empty") == 0
+
+    assert capsys.readouterr().out == f"nothing arrived on {DAY}\n"
+
+
 def test_a_dead_database_is_one_line(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -299,6 +299,25 @@ def test_the_command_says_how_many_records_it_brought(
     assert capsys.readouterr().out == told
 
 
+def test_several_days_are_exported_one_by_one(
+    execute: Execute,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.delenv("STORE_URL", raising=False)
+    execute(*received("reads", read(1)))
+    with pytest.raises(SystemExit):
+        cli.main(["export", "--from", "2026-03-07", "--to", "2026-03-08"])
+    assert capsys.readouterr().out == (
+        "2026-03-07: nothing was received\n"
+        "2026-03-08: 0 impressions, 1 reads, 0 users into the landing zone\n"
+    )
+
+
 def test_a_dead_database_and_a_broken_earlier_export_leave_everything_untouched(
     execute: Execute, again: Callable[[], dict[str, int]], tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
-"""Types of the options that stages share: a day, and a moment of UTC."""
+"""Options that stages share: a day, a range of days, and a moment of UTC."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import click
@@ -43,6 +43,19 @@ class Moment(click.ParamType):
         if moment.year not in _YEARS:
             self.fail(_strange(value), param, ctx)
         return moment.astimezone(UTC)
+
+
+def day_range(
+    day: datetime | None, first: datetime | None, last: datetime | None
+) -> tuple[date, date]:
+    """First and last day of `--date D`, or of `--from D1 --to D2`; anything else is refused."""
+    if day and not (first or last):
+        return day.date(), day.date()
+    if first and last and not day:
+        if last < first:
+            raise click.UsageError("--to is before --from")
+        return first.date(), last.date()
+    raise click.UsageError("say --date D, or --from D1 --to D2")
 
 
 def _strange(value: Any) -> str:

@@ -6,11 +6,13 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
+import psycopg2.errors
 
 USER = "newsrec"
 _NOBODY = 65534
@@ -77,7 +79,7 @@ class Embedded:
             time.sleep(0.3)
         password = (self.home / "password").read_text().strip()
         server = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
-        _ensure_database(f"{server}/postgres")
+        ensure_database(f"{server}/postgres", USER)
         _write_private(self.url_file, f"{server}/{USER}\n")
         return self.url()
 
@@ -165,6 +167,20 @@ def binary(name: str) -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin" / name
 
 
+def ensure_database(maintenance_url: str, name: str) -> None:
+    """Make an empty database on the server of `maintenance_url`, unless it is there."""
+    connection = psycopg2.connect(maintenance_url)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone() is None:
+                with suppress(psycopg2.errors.DuplicateDatabase):  # somebody else was faster
+                    cursor.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        connection.close()
+
+
 def _unprivileged() -> list[str]:
     if os.geteuid() != 0:
         return []
@@ -179,18 +195,6 @@ def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as s:
         port: int = s.getsockname()[1]
         return port
-
-
-def _ensure_database(maintenance_url: str) -> None:
-    connection = psycopg2.connect(maintenance_url)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (USER,))
-            if cursor.fetchone() is None:
-                cursor.execute(f"CREATE DATABASE {USER}")
-    finally:
-        connection.close()
 
 
 def _write_private(path: Path, text: str) -> None:

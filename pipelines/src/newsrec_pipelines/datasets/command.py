@@ -1,7 +1,7 @@
 """`newsrec import` and `newsrec export`: into the landing zone, from official files and the API."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -10,7 +10,7 @@ from newsrec_pipelines.context import Context
 from newsrec_pipelines.datasets import deskdrop, ebnerd, mind
 from newsrec_pipelines.datasets.export import export_day
 from newsrec_pipelines.datasets.landing import Import, importing
-from newsrec_pipelines.options import DAY
+from newsrec_pipelines.options import DAY, day_range
 
 _PATH = click.Path(path_type=Path)
 
@@ -45,16 +45,26 @@ def import_deskdrop(ctx: Context, path: Path) -> None:
 
 
 @click.command()
-@click.option("--date", "day", type=DAY, required=True, help="Day of arrival.")
+@click.option("--date", "day", type=DAY, help="Day of arrival.")
+@click.option("--from", "first", type=DAY, help="First of several days.")
+@click.option("--to", "last", type=DAY, help="Last of several days.")
 @click.pass_obj
-def export(ctx: Context, day: datetime) -> None:
+def export(
+    ctx: Context, day: datetime | None, first: datetime | None, last: datetime | None
+) -> None:
     """Bring what the API and the emails received on a day into the landing zone."""
-    counts = export_day(ctx.store, ctx.settings.require_database_url(), day.date())
+    begin, end = day_range(day, first, last)
+    for n in range((end - begin).days + 1):
+        _export(ctx, begin + timedelta(days=n))
+
+
+def _export(ctx: Context, day: date) -> None:
+    counts = export_day(ctx.store, ctx.settings.require_database_url(), day)
     if not any(counts.values()):
-        print(f"{day:%Y-%m-%d}: nothing was received")
+        print(f"{day}: nothing was received")
         return
     told = ", ".join(f"{n:,} {what}" for what, n in counts.items())
-    print(f"{day:%Y-%m-%d}: {told} into the landing zone")
+    print(f"{day}: {told} into the landing zone")
 
 
 def _import(ctx: Context, source: str, path: Path, convert: Callable[[Path, Import], None]) -> None:

@@ -14,7 +14,7 @@ from newsrec_pipelines.errors import DataError, NewsrecError
 from newsrec_pipelines.etl.plan import landing_days
 from newsrec_pipelines.etl.run import Etl, Pipeline
 from newsrec_pipelines.etl.runs import only_one
-from newsrec_pipelines.options import DAY
+from newsrec_pipelines.options import DAY, day_range
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.schemas import ENTITIES
 
@@ -30,6 +30,7 @@ from newsrec_pipelines.schemas import ENTITIES
     help="Beam runner: FnApiRunner, DirectRunner (a process a core), FlinkRunner, ...",
 )
 @click.option("--beam", "flags", multiple=True, metavar="NAME=VALUE", help="An option of Beam.")
+@click.option("--allow-empty", is_flag=True, help="It is no error when nothing arrived.")
 @click.pass_obj
 def etl(
     ctx: Context,
@@ -38,9 +39,10 @@ def etl(
     last: datetime | None,
     runner: str,
     flags: tuple[str, ...],
+    allow_empty: bool,
 ) -> None:
     """Check, normalise and deduplicate what arrived, and store it."""
-    days = _days(ctx, *_range(day, first, last))
+    days = _days(ctx, *day_range(day, first, last), allow_empty=allow_empty)
     pipeline = _pipeline(runner, flags)
     with connect(ctx.settings.require_database_url(), "newsrec_etl") as conn, only_one(conn):
         run = Etl(conn, ctx.store, ctx.params, pipeline)
@@ -55,23 +57,14 @@ def etl(
             click.echo(_report(d, run.counts, unchanged=last_step == "unchanged"))
 
 
-def _range(
-    day: datetime | None, first: datetime | None, last: datetime | None
-) -> tuple[date, date]:
-    if day and not (first or last):
-        return day.date(), day.date()
-    if first and last and not day:
-        if last < first:
-            raise click.UsageError("--to is before --from")
-        return first.date(), last.date()
-    raise click.UsageError("say --date D, or --from D1 --to D2")
-
-
-def _days(ctx: Context, first: date, last: date) -> list[date]:
+def _days(ctx: Context, first: date, last: date, *, allow_empty: bool) -> list[date]:
     """Days to process: within a range also those between, on which nothing arrived."""
     there = [d for d in landing_days(ctx.store) if first <= d <= last]
     if not there:
         span = f"on {first}" if first == last else f"from {first} to {last}"
+        if allow_empty:
+            click.echo(f"nothing arrived {span}")
+            return []
         raise DataError(f"nothing arrived {span}: {ctx.store.url}/landing has no such day")
     return [there[0] + timedelta(days=n) for n in range((there[-1] - there[0]).days + 1)]
 
