@@ -5,8 +5,8 @@ from datetime import datetime
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ModelError
+from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
-from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.store import Store
 
@@ -16,15 +16,16 @@ class Checkpoint:
     """An earlier model, and its version."""
 
     version: str
-    model: NewsModel
+    model: kind.Model
 
 
 def checkpoint(store: Store, params: Params, as_of: datetime) -> Checkpoint | None:
     """What to start from, as ``training.checkpoint`` says; None is a cold start.
 
     A model that knows what happened after `as_of` is none (a back-fill must not see the future),
-    nor is one that cannot be read, since a damaged champion must not stop the next training, nor
-    the one of the same moment: a training that runs again starts from where the first one did.
+    nor is one of another kind, nor one that cannot be read, since a damaged champion must not stop
+    the next training, nor the one of the same moment: a training that runs again starts from where
+    the first one did.
     """
     if params.training.checkpoint == "none":
         return None
@@ -34,6 +35,6 @@ def checkpoint(store: Store, params: Params, as_of: datetime) -> Checkpoint | No
             if manifest.previous is None:
                 return None
             version = manifest.previous
-        return Checkpoint(version, NewsModel.load(store, version))
+        return Checkpoint(version, kind.named(params.model).load(store, version))
     except ModelError:
         return None

@@ -7,7 +7,7 @@ import click
 
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.features.examples import build_request, training_data
-from newsrec_pipelines.models.news import NewsModel
+from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY, MOMENT
 from newsrec_pipelines.progress import working
@@ -35,16 +35,23 @@ from newsrec_pipelines.training.sanity import check_slates
     show_default=True,
     help="Make it the champion, if its slates look sane.",
 )
+@click.option(
+    "--kind", "kind_name", help="Of model; see models/kinds.  [default: `model` in params.yaml]"
+)
 @click.pass_obj
-def train(ctx: Context, day: datetime, moment: datetime | None, promote: bool) -> None:
+def train(
+    ctx: Context, day: datetime, moment: datetime | None, promote: bool, kind_name: str | None
+) -> None:
     """Train a model, save it as a version, and make it the champion."""
     began = time.perf_counter()
+    params = ctx.params.model_copy(update={"model": kind_name or ctx.params.model})
+    made = kind.named(params.model)
     moment = moment or day.replace(tzinfo=UTC) + timedelta(days=1)
     with working("read what was known"):
-        data = training_data(ctx.store, moment, ctx.params)
-    start = checkpoint(ctx.store, ctx.params, moment)
-    with working("fit the scorers, teach the ranker"):
-        model = NewsModel.produce_model(data, ctx.params, start.model if start else None)
+        data = training_data(ctx.store, moment, params)
+    start = checkpoint(ctx.store, params, moment)
+    with working(f"make the {params.model} model"):
+        model = made.produce_model(data, params, start.model if start else None)
     manifest = model.save(
         ctx.store, data, ctx.settings.git_commit, start.version if start else None
     )
@@ -59,6 +66,6 @@ def train(ctx: Context, day: datetime, moment: datetime | None, promote: bool) -
         + (f"the factors of {start.version}" if start else "nothing")
     )
     if promote:
-        readers = check_slates(model, build_request(ctx.store, moment, ctx.params))
+        readers = check_slates(model, build_request(ctx.store, moment, params))
         FileRegistry(ctx.store).promote(manifest.version)
         click.echo(f"champion, after a look at the slates of {readers} readers")
