@@ -26,7 +26,7 @@ def check(ctx: Context, day: datetime) -> None:
         found = run_checks(ctx.store, day.date(), ctx.params, counts)
         _write(conn, day.date(), found)
     ctx.store.write_json(checks_key(day.date()), [asdict(c) for c in found])
-    numbers.publish(ctx.settings, "check", numbers.of_checks(found, counts))
+    ctx.metrics.gauges(numbers.of_checks(found, counts))
     for c in found:
         mark = "ok" if c.passed else c.severity
         click.echo(f"{mark:<8}{c.name:<22}{c.detail}")

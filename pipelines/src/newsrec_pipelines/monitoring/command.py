@@ -70,7 +70,7 @@ def _look(conn: Connection, ctx: Context, day: date, champion: Champion | None) 
     history = quality.history(conn, day - max(weeks, timedelta(days=params.reference_days)), day)
     suspects = [champion.version] if champion and champion.suspect else []
     expectations = expectation.judge(history, day, params, suspects)
-    breaches = guarded.breaches(variants.active(conn), history, ctx.params)
+    breaches = guarded.breaches(variants.active(conn), history, ctx.params.variants)
     with working("drift"):
         findings, pages = _drift(ctx, day)
     findings += [_of_model(e) for e in expectations]
@@ -129,7 +129,7 @@ def _write(ctx: Context, found: Report) -> None:
     samples = numbers.of_monitor(
         found.drift, found.quality, found.expectations, found.serving, found.alarms
     )
-    numbers.publish(ctx.settings, "monitor", samples)
+    ctx.metrics.gauges(samples)
 
 
 def _print(found: Report) -> None:

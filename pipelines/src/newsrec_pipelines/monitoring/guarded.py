@@ -2,21 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 
-from newsrec_pipelines.config import Params
+from newsrec_pipelines.config import VariantParams
 from newsrec_pipelines.monitoring.quality import Quality
 from newsrec_pipelines.rollout.guards import Day, breached
 from newsrec_pipelines.rollout.variants import CHAMPION, Variant
 
 
 def breaches(
-    variants: Iterable[Variant], history: Sequence[Quality], params: Params
+    variants: Iterable[Variant], history: Sequence[Quality], params: VariantParams
 ) -> dict[str, str]:
     """Names of the variants that have to end, and why.
 
     Args:
         variants: those that hold.
         history: realised quality of the last days.
-        params: the guards, and the confidence of the intervals.
+        params: the guards.
     """
     champion = _days(q for q in history if q.variant == CHAMPION)
     found = {}
@@ -27,8 +27,7 @@ def breaches(
             for q in history
             if q.variant == variant.name and q.model_version == variant.model_version
         ]
-        confidence = params.backtest.confidence
-        if why := breached(_days(mine), champion, params.variants, confidence):
+        if why := breached(_days(mine), champion, params):
             found[variant.name] = why
     return found
 

@@ -1,17 +1,18 @@
 """What the checks and the monitor found, as Prometheus metrics; docs/reference/monitoring.md."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.monitoring.checks import Check
 from newsrec_pipelines.monitoring.drift import Finding
 from newsrec_pipelines.monitoring.expectation import Expectation
 from newsrec_pipelines.monitoring.quality import Quality
-from newsrec_pipelines.monitoring.rules import Alarm
+from newsrec_pipelines.monitoring.rules import RULES, Alarm
 from newsrec_pipelines.monitoring.serving import Serving
+from newsrec_pipelines.rollout.variants import CHAMPION
+from newsrec_pipelines.stage_metrics import Labels
 
-Labels = Mapping[str, str]
 Sample = tuple[str, Labels, float]
 
 
@@ -40,58 +41,55 @@ def of_monitor(
     serving: Serving,
     alarms: Sequence[Alarm],
 ) -> list[Sample]:
-    """Of `newsrec monitor`; what is unknown has no sample."""
-    samples: list[Sample] = []
-    for f in drift:
-        labels = {"subject": f.subject, "name": f.name}
-        samples.append(("newsrec_drifted", labels, float(f.drifted)))
-        if f.value is not None:
-            samples.append(("newsrec_drift_value", labels, f.value))
-        if f.threshold is not None:
-            samples.append(("newsrec_drift_threshold", labels, f.threshold))
-    for subject in sorted({f.subject for f in drift}):
-        mine = [f.drifted for f in drift if f.subject == subject]
-        samples.append(("newsrec_drift_share", {"subject": subject}, sum(mine) / len(mine)))
-    for q in qualities:
-        labels = {"variant": q.variant, "model_version": q.model_version}
-        samples.append(("newsrec_realised_readers", labels, float(q.readers)))
-        if q.dwell is not None:
-            samples.append(("newsrec_realised_dwell_seconds", labels, q.dwell))
-    for e in expectations:
-        labels = {"variant": e.realised.variant}
-        samples.append(("newsrec_expected_dwell_seconds", labels, e.expected))
-    for name, value in (
-        ("newsrec_slate_age_seconds", serving.age_seconds),
-        ("newsrec_slate_coverage", serving.coverage),
-        ("newsrec_slate_shorter", serving.shorter),
-    ):
-        if value is not None:
-            samples.append((name, {}, value))
-    return [*samples, *_by_name(alarms)]
+    """Of `newsrec monitor`.
 
-
-def _by_name(alarms: Sequence[Alarm]) -> list[Sample]:
-    counted: dict[tuple[str, str, str], float] = {}
-    for a in alarms:
-        key = (a.name, a.severity, a.action)
-        counted[key] = counted.get(key, 0.0) + 1
+    Each name has a sample in every run, since a name without any keeps those of the last run:
+    measures that are unknown are not a number, and no alert compares with that.
+    """
     return [
-        ("newsrec_alarms", {"name": n, "severity": s, "action": a}, count)
-        for (n, s, a), count in counted.items()
+        *_of_drift(drift),
+        *_of_dwell(qualities, expectations),
+        ("newsrec_slate_age_seconds", {}, _known(serving.age_seconds)),
+        ("newsrec_slate_coverage", {}, _known(serving.coverage)),
+        ("newsrec_slate_shorter", {}, _known(serving.shorter)),
+        *(
+            ("newsrec_alarms", {"name": name}, float(sum(a.name == name for a in alarms)))
+            for name in RULES
+        ),
     ]
 
 
-def publish(settings: Settings, stage: str, samples: Sequence[Sample]) -> None:
-    """Hand them over as gauges of one stage, in place of those of its last run."""
-    from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+def _of_drift(drift: Sequence[Finding]) -> Iterator[Sample]:
+    for f in drift:
+        labels = {"subject": f.subject, "name": f.name}
+        yield "newsrec_drifted", labels, float(f.drifted)
+        yield "newsrec_drift_value", labels, _known(f.value)
+        yield "newsrec_drift_threshold", labels, _known(f.threshold)
+    for subject in ("readers", "articles", "model"):
+        mine = [f.drifted for f in drift if f.subject == subject]
+        yield "newsrec_drifted", {"subject": subject, "name": "any"}, float(any(mine))
+        yield (
+            "newsrec_drift_share",
+            {"subject": subject},
+            sum(mine) / len(mine) if mine else math.nan,
+        )
 
-    registry = CollectorRegistry()
-    gauges: dict[str, Gauge] = {}
-    for name, labels, value in samples:
-        if name not in gauges:
-            gauges[name] = Gauge(name, name, sorted(labels), registry=registry)
-        gauge = gauges[name].labels(**labels) if labels else gauges[name]
-        gauge.set(value)
-    folder = settings.var / "metrics"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_to_textfile(str(folder / f"{stage}.prom"), registry)
+
+def _of_dwell(
+    qualities: Sequence[Quality], expectations: Sequence[Expectation]
+) -> Iterator[Sample]:
+    for q in qualities:
+        labels = {"variant": q.variant, "model_version": q.model_version}
+        yield "newsrec_realised_dwell_seconds", labels, _known(q.dwell)
+        yield "newsrec_realised_readers", labels, float(q.readers)
+    if not qualities:
+        labels = {"variant": CHAMPION, "model_version": ""}
+        yield "newsrec_realised_dwell_seconds", labels, math.nan
+        yield "newsrec_realised_readers", labels, 0.0
+    expected = {CHAMPION: math.nan} | {e.realised.variant: e.expected for e in expectations}
+    for variant, seconds in expected.items():
+        yield "newsrec_expected_dwell_seconds", {"variant": variant}, seconds
+
+
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from newsrec_pipelines.config import MonitoringParams
 from newsrec_pipelines.monitoring.champions import Champion
@@ -11,6 +11,17 @@ from newsrec_pipelines.monitoring.expectation import Expectation
 from newsrec_pipelines.monitoring.serving import Serving
 from newsrec_pipelines.rollout.variants import CHAMPION
 
+RULES: Final = (
+    "readers_drift",
+    "articles_drift",
+    "dwell_below_expectation",
+    "variant_guard",
+    "no_slates",
+    "stale_slates",
+    "slate_coverage",
+    "shorter_slates",
+    "new_reads",
+)
 Severity = Literal["info", "warning", "critical"]
 Action = Literal["retrain", "rollback", "end-variant", "none"]
 
