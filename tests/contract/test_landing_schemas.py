@@ -59,7 +59,7 @@ OPTIONAL: dict[str, dict[str, Any]] = {
         "regions": ["africa"],
     },
     "users": {"email": "ada@example.org"},
-    "impressions": {"slate_id": "run:u:1", "propensities": [0.5]},
+    "impressions": {"slate_id": "run:champion:u:1", "propensities": [0.5]},
     "reads": {"dwell_seconds": 12.5, "scroll": 0.4, "view_id": "v:1", "impression_id": "i:1"},
 }
 REQUIRED = [(e.name, field) for e in ENTITIES.values() for field in e.required]

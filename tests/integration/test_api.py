@@ -66,7 +66,7 @@ def shown(client: FlaskClient, path: str) -> list[str]:
 def test_a_reader_gets_her_stored_slate_in_its_order(client: FlaskClient, seeded: Seed) -> None:
     slate = client.get(f"/v1/readers/{ANA}/recommendations").json
     assert [i["article_id"] for i in slate["items"]] == seeded.slates[ANA][:10]
-    assert slate["slate_id"] == f"{RUN_ID}:{ANA}"
+    assert slate["slate_id"] == f"{RUN_ID}:champion:{ANA}"
     assert slate["as_of"] == "2026-03-08T00:00:00Z"
     assert not slate["fallback"]
     first = slate["items"][0]

@@ -168,7 +168,7 @@ def test_damaged_files_are_never_explained_away(
     database_url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = publish(database_url, TaughtModel(), store=store).run_id
-    folder = f"runs/2026-03-06/{run}"
+    folder = f"runs/2026-03-06/{run}/champion"
     rows = store.read_bytes(f"{folder}/placed-0.parquet")
 
     other = taught_ranker().text.replace("leaf_value=-", "leaf_value=")

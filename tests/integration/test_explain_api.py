@@ -82,7 +82,7 @@ def test_two_runs_have_their_own_trees(service: Service) -> None:
 
 def test_what_is_not_there_is_told_apart(service: Service) -> None:
     run = service.publish(TaughtModel())
-    folder = f"runs/2026-03-06/{run}"
+    folder = f"runs/2026-03-06/{run}/champion"
 
     assert service.get("none")[0] == 404
     assert service.get(run, user="u99")[0] == 404
@@ -99,7 +99,7 @@ def test_what_is_not_there_is_told_apart(service: Service) -> None:
 
 def test_damaged_files_are_never_explained_away(service: Service) -> None:
     run = service.publish(TaughtModel())
-    folder = f"runs/2026-03-06/{run}"
+    folder = f"runs/2026-03-06/{run}/champion"
     rows = service.store.read_bytes(f"{folder}/placed-0.parquet")
     trees = taught_ranker().text
 

@@ -129,27 +129,31 @@ def test_an_impression_of_our_slate_gets_its_propensities_in_the_order_shown(
 ) -> None:
     user = "ebnerd:u:1"
     execute(
-        *slate("run:1", user, [0.5, 0.25, 0.125]),
-        *slate("run:2", user, [0.5], "a"),
-        *slate("run:2", user, [0.75], "b"),
-        *slate("run:3", "ebnerd:u:2", [0.5]),
-        *received("impressions", impression(1, "a3", "a1", slate_id=f"run:1:{user}")),
-        *received("impressions", impression(2, "a1", "top-up", slate_id=f"run:1:{user}")),
-        *received("impressions", impression(3, "a1", slate_id=f"run:2:{user}")),
-        *received("impressions", impression(4, "a1", slate_id="run:3:ebnerd:u:2")),
-        *received("impressions", impression(5, "a1", slate_id=f"gone:{user}")),
+        *slate("run-1", user, [0.5, 0.25, 0.125]),
+        *slate("run-2", user, [0.5]),
+        *slate("run-2", user, [0.75], "b"),
+        *slate("run-3", "ebnerd:u:2", [0.5]),
+        *received("impressions", impression(1, "a3", "a1", slate_id=f"run-1:champion:{user}")),
+        *received("impressions", impression(2, "a1", "top-up", slate_id=f"run-1:champion:{user}")),
+        *received("impressions", impression(3, "a1", slate_id=f"run-2:b:{user}")),
+        *received("impressions", impression(4, "a1", slate_id="run-3:champion:ebnerd:u:2")),
+        *received("impressions", impression(5, "a1", slate_id=f"gone:champion:{user}")),
         *received("impressions", impression(6, "a1", slate_id="1")),
         *received("impressions", impression(7, "a1")),
         *received("impressions", impression(8, "a1", slate_id="gone", propensities=[0.1])),
+        *received("impressions", impression(9, "a1", slate_id=f"run-2:champion:{user}")),
+        *received("impressions", impression(10, "a1", slate_id=f"run-1:b:{user}")),
+        *received("impressions", impression(11, "a1", slate_id=f"run-1:{user}")),
     )
-    assert again()["impressions"] == 8
+    assert again()["impressions"] == 11
     known = {
         r["impression_id"]: r["propensities"]
         for r in landed(tmp_path / "store", "impressions")
         if "propensities" in r
     }
-    # i2: a place from elsewhere; i3: two variants; i4: another reader's slate.
-    assert known == {"i1": [0.125, 0.5], "i8": [0.1]}
+    # i2: a place from elsewhere; i3 and i9: each variant has its own; i4: another reader's slate;
+    # i10: a variant that the run does not have; i11: no variant.
+    assert known == {"i1": [0.125, 0.5], "i3": [0.75], "i8": [0.1], "i9": [0.5]}
 
 
 def test_exporting_again_gives_the_same_bytes_also_when_the_run_is_gone(
@@ -157,9 +161,9 @@ def test_exporting_again_gives_the_same_bytes_also_when_the_run_is_gone(
 ) -> None:
     user = "ebnerd:u:1"
     execute(
-        *slate("run:1", user, [0.5]),
-        *received("impressions", impression(1, "a1", slate_id=f"run:1:{user}")),
-        *received("impressions", impression(2, "a1", slate_id=f"run:1:{user}")),
+        *slate("run-1", user, [0.5]),
+        *received("impressions", impression(1, "a1", slate_id=f"run-1:champion:{user}")),
+        *received("impressions", impression(2, "a1", slate_id=f"run-1:champion:{user}")),
         *received("reads", read(1)),
         settings(user, NOON, region="africa"),
     )
@@ -168,7 +172,7 @@ def test_exporting_again_gives_the_same_bytes_also_when_the_run_is_gone(
     assert len(before) == 3
     again()
     assert landed_files(tmp_path / "store") == before
-    execute(("SELECT drop_run_partitions(%s)", ("run:1",)))
+    execute(("SELECT drop_run_partitions(%s)", ("run-1",)))
     again()
     assert landed_files(tmp_path / "store") == before
     # Late in the day: what was there comes first and unchanged.

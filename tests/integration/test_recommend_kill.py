@@ -76,7 +76,7 @@ def _kill_and_repeat(
             (folder / "go").touch()
             _eventually(lambda: query(url, _WAITING, blocked_query)[0][0])
             assert current_run(url) == current
-            written = {key.split("/")[3] for key in store.keys("runs") if run_id in key}
+            written = {key.split("/")[4] for key in store.keys("runs") if run_id in key}
             program.kill()
         assert current_run(url) == current
     finally:

@@ -222,9 +222,11 @@ class FakeBlocks:
 class FakeAudit:
     store: Store
 
-    def told(self, run_id: str, user_id: str, article_id: str) -> Told:
+    def told(self, run_id: str, variant: str | None, user_id: str, article_id: str) -> Told:
         if self.store.run is None or run_id != self.store.run.run_id:
             raise NotFoundError("there is no such run")
+        if variant not in (None, "champion"):
+            raise NotFoundError("this run has no slate for this reader")
         if article_id not in self.store.slates.get(user_id, ()):
             raise NotFoundError("this article is not in the reader's slate")
         reason = {"code": "als", "text": "Readers like you"}
@@ -235,7 +237,7 @@ class FakeAudit:
 class FakeEvidence:
     store: Store
 
-    def kept(self, day: date, run_id: str, user_id: str, article_id: str) -> Kept:
+    def kept(self, day: date, run_id: str, variant: str, user_id: str, article_id: str) -> Kept:
         if isinstance(self.store.evidence, ApiError):
             raise self.store.evidence
         return self.store.evidence

@@ -121,7 +121,7 @@ def _url(article_id: str) -> str:
 def _slate(run_id: str, reader: Reader, ids: tuple[str, ...]) -> tuple[object, ...]:
     ones = [1.0] * len(ids)
     reasons = json.dumps([{"code": "test", "text": f"Because of {i}"} for i in ids])
-    return (run_id, reader.user_id, "main", list(ids), ones, ones, reasons, "m1")
+    return (run_id, reader.user_id, "champion", list(ids), ones, ones, reasons, "m1")
 
 
 def _settings(cursor: "psycopg2.extensions.cursor", reader: Reader) -> None:

@@ -1,6 +1,7 @@
 """What the readers of the API see of published slates, and one run by the fake model."""
 
 import tempfile
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -8,9 +9,11 @@ from newsrec_pipelines.config import Params
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.rollout.variants import Variant
 from newsrec_pipelines.scoring import slates
 from newsrec_pipelines.scoring.evidence import Evidence, Origin
 from newsrec_pipelines.scoring.run import Summary, new_run, write_run
+from newsrec_pipelines.scoring.versions import Version
 from newsrec_pipelines.store import Store
 from support.fake_model import (
     AS_OF,
@@ -34,9 +37,15 @@ _CURRENT = (
 )
 
 
-def fake_origin(ranker: Ranker = RANKER) -> Origin:
+def fake_version(model: slates.Model | None = None, name: str = "fake") -> Version:
+    """A version of the fake model, or of another one."""
+    return Version(model or FakeModel(), fake_origin(getattr(model, "ranker", RANKER), name))
+
+
+def fake_origin(ranker: Ranker = RANKER, model_version: str = "fake") -> Origin:
     """Where the scores of the fake model come from."""
     return Origin(
+        model_version=model_version,
         data_hash="data-of-the-fake",
         columns=ranker.names,
         used=ranker.used,
@@ -55,15 +64,19 @@ def publish(
     readers_per_block: int = 4,
     params: Params = PARAMS,
     store: Store | None = None,
+    variants: Mapping[Variant, Callable[[], Version]] | None = None,
 ) -> Summary:
     """One run as `newsrec recommend` makes it, for the date of `as_of`; its files go to `store`."""
     with tempfile.TemporaryDirectory() as folder, connect(url, "newsrec_scoring") as conn:
-        origin = fake_origin(getattr(model, "ranker", RANKER))
-        evidence = Evidence(store or Store(Path(folder).as_uri()), origin)
+        evidence = Evidence(store or Store(Path(folder).as_uri()))
         run = new_run(as_of.date(), as_of, "fake")
         summary = Summary(run.run_id)
-        made_by = model or FakeModel()
-        write_run(conn, evidence, run, made_by, request, params, summary, readers_per_block)
+        champion = fake_version(model)
+        write_run(
+            *(conn, evidence, run, champion, request, params, summary),
+            variants=variants or {},
+            readers_per_block=readers_per_block,
+        )
     return summary
 
 

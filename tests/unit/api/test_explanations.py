@@ -34,9 +34,10 @@ def client(store: Store) -> FlaskClient:
 
 
 def test_an_auditor_gets_all_steps(client: FlaskClient, store: Store) -> None:
-    answer = client.get(WHY, headers=AUDITOR)
+    answer = client.get(f"{WHY}?variant=champion", headers=AUDITOR)
 
     assert answer.status_code == 200
+    assert answer.json == client.get(WHY, headers=AUDITOR).json
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json["date"] == "2026-03-08"
     assert answer.json["as_of"] == "2026-03-08T00:00:00Z"
@@ -88,6 +89,7 @@ def test_without_a_token_in_the_settings_it_is_off(store: Store) -> None:
         "/v1/runs/other/readers/ana/articles/article-00003/explanation",
         f"/v1/runs/{RUN_ID}/readers/ben/articles/article-00003/explanation",
         f"/v1/runs/{RUN_ID}/readers/ana/articles/article-00008/explanation",
+        f"{WHY}?variant=challenger",
     ],
 )
 def test_what_nobody_was_told_is_not_found(client: FlaskClient, path: str) -> None:
@@ -122,4 +124,4 @@ def test_an_image_without_the_libraries_says_what_to_install(
     monkeypatch.setitem(sys.modules, "lightgbm", None)  # its import raises ImportError
 
     with pytest.raises(NotInstalledError, match=r"newsrec-api\[explain\]"):
-        StoreEvidence("file:///nowhere").kept(AS_OF.date(), "run", "ana", "a")
+        StoreEvidence("file:///nowhere").kept(AS_OF.date(), "run", "champion", "ana", "a")

@@ -116,7 +116,7 @@ def write_log(store: Store, lists: int = 3000, dwell: bool = True) -> tuple[Logg
                 "shown_at": at(8),
                 "article_ids": ids,
                 "propensities": row,
-                "slate_id": f"run:u{reader}",
+                "slate_id": f"run:champion:u{reader}",
             }
         )
         reads += [

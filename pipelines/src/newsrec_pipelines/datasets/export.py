@@ -23,7 +23,7 @@ _RECORDS_PER_FILE: Final = 100_000
 _ROWS_PER_FETCH: Final = 5_000
 
 # In the order of arrival, so that events which come after an export of the same day come last.
-# Where a run has several slates for a reader, nobody can say which one was shown.
+# A slate is `<run_id>:<variant>:<user_id>`; a reader's id may hold anything, the others no colon.
 _EVENTS: Final = """
 SELECT i.payload, i.received_at, slate.article_ids, slate.propensities
 FROM event_inbox i
@@ -31,12 +31,9 @@ LEFT JOIN LATERAL (
     SELECT r.article_ids, r.propensities
     FROM recommendations r
     WHERE r.user_id = i.payload->>'user_id'
-      AND i.payload->>'slate_id' = r.run_id || ':' || r.user_id
-      AND r.run_id = left(i.payload->>'slate_id', -1 - length(i.payload->>'user_id'))
-      AND NOT EXISTS (
-          SELECT FROM recommendations other WHERE other.run_id = r.run_id
-          AND other.user_id = r.user_id AND other.variant <> r.variant
-      )
+      AND r.run_id = split_part(i.payload->>'slate_id', ':', 1)
+      AND r.variant = split_part(i.payload->>'slate_id', ':', 2)
+      AND i.payload->>'slate_id' = r.run_id || ':' || r.variant || ':' || r.user_id
 ) slate ON i.entity = 'impressions'
 WHERE i.entity = %(entity)s AND i.received_on = %(day)s
 ORDER BY i.received_at, i.event_id

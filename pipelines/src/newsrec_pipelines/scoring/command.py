@@ -1,6 +1,8 @@
 """`newsrec recommend`: slates for a day by the champion, published whole."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 import polars as pl
@@ -11,13 +13,13 @@ from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import feast_loader
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.features.types import Request
-from newsrec_pipelines.models.artifacts import read_manifest
-from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY, MOMENT
 from newsrec_pipelines.progress import working
-from newsrec_pipelines.scoring.evidence import Evidence, Origin
+from newsrec_pipelines.rollout.variants import CHAMPION, active
+from newsrec_pipelines.scoring.evidence import Evidence
 from newsrec_pipelines.scoring.run import Summary, new_run, readers_and_candidates, write_run
+from newsrec_pipelines.scoring.versions import Versions
 
 
 @click.command()
@@ -44,18 +46,20 @@ def recommend(ctx: Context, day: datetime | None, moment: datetime | None, refre
     if moment is None:
         moment = datetime.now(UTC) if refresh or day is None else day.replace(tzinfo=UTC)
     date = (day or moment).date()
-    # Pinned here: a promotion during the run changes the next run only.
+    # Pinned here, with the variants: a change during the run changes the next run only.
     version = FileRegistry(ctx.store).champion()
     run = new_run(date, moment, version)
     summary = Summary(run.run_id)
+    versions = Versions(ctx.store)
     with connect(ctx.settings.require_database_url(), "newsrec_scoring") as conn:
+        variants = {v: partial(versions.load, v.model_version) for v in active(conn)}
         with summary.timed("load"):
-            model = NewsModel.load(ctx.store, version)
+            champion = versions.load(version)
         with summary.timed("request"), working("readers, articles and features"):
             request = readers_and_candidates(_request(ctx, moment, refresh), conn)
-        evidence = Evidence(ctx.store, _origin(ctx, model, version))
-        write_run(conn, evidence, run, model, request, ctx.params, summary)
+        write_run(conn, Evidence(ctx.store), run, champion, request, ctx.params, summary, variants)
     _print(summary, ctx.params.slate.depth)
+    ctx.metrics.gauges(_gauges(summary))
 
 
 def _request(ctx: Context, moment: datetime, refresh: bool) -> Request:
@@ -75,19 +79,6 @@ def _request(ctx: Context, moment: datetime, refresh: bool) -> Request:
     return request
 
 
-def _origin(ctx: Context, model: NewsModel, version: str) -> Origin:
-    ranker, rules = model.ranker, model.params.slate
-    return Origin(
-        data_hash=read_manifest(ctx.store, version).data_hash,
-        columns=ranker.names,
-        used=ranker.used,
-        trees=ranker.text,
-        summed=ranker.scorers,
-        reliability=rules.reliability,
-        unrated=rules.unrated_reliability,
-    )
-
-
 def _print(summary: Summary, depth: int) -> None:
     click.echo(f"published {summary.run_id}")
     everybody = summary.readers + summary.without_slate
@@ -97,5 +88,25 @@ def _print(summary: Summary, depth: int) -> None:
         f"for each; {summary.cold / everybody:.0%} cold, "
         f"{summary.shorter} with fewer than {depth}, {summary.without_slate} without a slate"
     )
+    for variant, made in summary.variants.items():
+        click.echo(
+            f"  {variant.name}, {variant.percent:f} percent with {variant.model_version}: "
+            f"{made.readers} readers with {made.places / max(made.readers, 1):.1f} articles on "
+            f"average, {made.shorter} with fewer than {depth}, {made.without_slate} without a slate"
+        )
     seconds = ", ".join(f"{step} {s:.1f} s" for step, s in summary.seconds.items())
     click.echo(f"  {seconds}; rows of {summary.pruned} old runs dropped")
+    # The run is published, and what comes next needs it: to fail would only have it made again.
+    for variant, why in summary.skipped.items():
+        click.echo(
+            f"newsrec: variant {variant.name} has no slates in this run, its readers get the "
+            f"champion's: {why}",
+            err=True,
+        )
+
+
+def _gauges(summary: Summary) -> Iterator[tuple[str, dict[str, str], float]]:
+    yield "newsrec_variants_skipped", {}, len(summary.skipped)
+    yield "newsrec_variant_readers", {"variant": CHAMPION}, summary.readers
+    for variant, made in summary.variants.items():
+        yield "newsrec_variant_readers", {"variant": variant.name}, made.readers

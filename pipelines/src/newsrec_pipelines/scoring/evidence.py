@@ -13,13 +13,14 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.rollout.variants import CHAMPION
 from newsrec_pipelines.scoring.publish import Run
 from newsrec_pipelines.store import Store
 
 FOLDER: Final = "runs"
 MANIFEST: Final = "manifest.json"
 TREES: Final = "trees.txt"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 # Small files waste requests to an object store, large ones the memory of their writer.
 _ROWS_PER_FILE: Final = 200_000
 # An explanation reads one group of rows: that of its reader.
@@ -76,10 +77,14 @@ class ReliabilityNotes(_Part):
 
 
 class RunManifest(_Part):
-    """All that explanations need beside the places; contracts/runs/manifest.schema.json."""
+    """All that explanations of one variant's slates need beside the places.
+
+    See contracts/runs/manifest.schema.json.
+    """
 
     format: int = _FORMAT
     run_id: str
+    variant: str
     date: Day
     as_of: datetime
     model_version: str
@@ -89,34 +94,35 @@ class RunManifest(_Part):
     files: tuple[PlacedFile, ...]
 
     @classmethod
-    def read(cls, store: Store, day: Day, run_id: str) -> Self:
-        """The manifest of a run.
+    def read(cls, store: Store, day: Day, run_id: str, variant: str = CHAMPION) -> Self:
+        """The manifest of a variant in a run.
 
         Raises:
             DataError: when it is not there, or is none.
         """
-        key = f"{folder(day, run_id)}/{MANIFEST}"
+        key = f"{folder(day, run_id)}/{variant}/{MANIFEST}"
         try:
             manifest = cls.model_validate(store.read_json(key))
         except ValidationError as e:
             first = e.errors()[0]
             at = ".".join(str(part) for part in first["loc"])
             raise DataError(f"{key} is no manifest of a run: {at}: {first['msg']}") from e
-        if manifest.format != _FORMAT or manifest.run_id != run_id:
+        if manifest.format != _FORMAT or (manifest.run_id, manifest.variant) != (run_id, variant):
             raise DataError(
-                f"{key} says run {manifest.run_id}, format {manifest.format}; "
-                f"this code reads format {_FORMAT}"
+                f"{key} says run {manifest.run_id}, variant {manifest.variant}, "
+                f"format {manifest.format}; this code reads format {_FORMAT}"
             )
         return manifest
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the scores of a run come from.
+    """Where the scores of a model version come from.
 
     Attributes:
+        model_version: its name.
         data_hash: of what the model has seen.
-        columns: what the ranker is given.
+        columns: what the ranker is given; none when the kind of model has no ranker.
         used: what its trees look at.
         trees: LightGBM's text, empty when there was nothing to learn from.
         summed: the columns that are summed up then.
@@ -124,6 +130,7 @@ class Origin:
         unrated: of all others.
     """
 
+    model_version: str
     data_hash: str
     columns: tuple[str, ...]
     used: tuple[str, ...]
@@ -134,7 +141,7 @@ class Origin:
 
 
 def folder(day: Day, run_id: str) -> str:
-    """Where a run's files lie."""
+    """Where a run's files lie, each variant's in a folder of its name."""
     return f"{FOLDER}/{day}/{run_id}"
 
 
@@ -143,21 +150,35 @@ class Evidence:
     """Keeps the evidence of runs in the store."""
 
     store: Store
-    origin: Origin
     rows_per_file: int = _ROWS_PER_FILE
 
     @contextmanager
-    def keeping(self, run: Run, publishers: pl.DataFrame) -> Iterator["PlaceWriter"]:
-        """Write places inside the block; its end writes the manifest, an error removes everything.
+    def keeping(
+        self, run: Run, variant: str, origin: Origin, publishers: pl.DataFrame
+    ) -> Iterator["PlaceWriter"]:
+        """Write a variant's places inside the block; its end writes the manifest.
+
+        An error removes what was written of the variant.
 
         Args:
             run: whose places.
+            variant: the name of it.
+            origin: of the scores.
             publishers: ``article_id`` and ``publisher`` of the candidates.
         """
-        writer = PlaceWriter(self, run, publishers)
+        writer = PlaceWriter(self, run, variant, origin, publishers)
         try:
             yield writer
             writer.finish()
+        except BaseException:
+            self.store.remove(f"{folder(run.date, run.run_id)}/{variant}")
+            raise
+
+    @contextmanager
+    def whole(self, run: Run) -> Iterator[None]:
+        """An error inside the block removes what was written of all variants of the run."""
+        try:
+            yield
         except BaseException:
             self.store.remove(folder(run.date, run.run_id))
             raise
@@ -167,7 +188,7 @@ class Evidence:
         found = {}
         for key in self.store.keys(FOLDER):
             with suppress(ValueError):  # a folder of somebody else
-                day, run_id, _ = key.removeprefix(f"{FOLDER}/").split("/")
+                day, run_id, *_ = key.removeprefix(f"{FOLDER}/").split("/")
                 found[run_id] = Day.fromisoformat(day)
         return found
 
@@ -179,12 +200,14 @@ class Evidence:
 
 
 class PlaceWriter:
-    """Writes the places of one run, block by block."""
+    """Writes the places of one variant, block by block."""
 
-    def __init__(self, evidence: Evidence, run: Run, publishers: pl.DataFrame) -> None:
-        self._store, self._origin = evidence.store, evidence.origin
+    def __init__(
+        self, evidence: Evidence, run: Run, variant: str, origin: Origin, publishers: pl.DataFrame
+    ) -> None:
+        self._store, self._origin = evidence.store, origin
         self._rows_per_file = evidence.rows_per_file
-        self._run = run
+        self._run, self._variant = run, variant
         self._publishers = publishers.select("article_id", "publisher")
         self._schema = pl.Schema(
             {**PLACE_SCHEMA, **dict.fromkeys(self._origin.columns, pl.Float32())}
@@ -211,9 +234,10 @@ class PlaceWriter:
             self._store.write_bytes(self._key(TREES), content)
         manifest = RunManifest(
             run_id=self._run.run_id,
+            variant=self._variant,
             date=self._run.date,
             as_of=self._run.as_of,
-            model_version=self._run.model_version,
+            model_version=origin.model_version,
             data_hash=origin.data_hash,
             ranker=RankerNotes(
                 columns=origin.columns, used=origin.used, trees=trees, summed=origin.summed
@@ -245,4 +269,4 @@ class PlaceWriter:
         )
 
     def _key(self, name: str) -> str:
-        return f"{folder(self._run.date, self._run.run_id)}/{name}"
+        return f"{folder(self._run.date, self._run.run_id)}/{self._variant}/{name}"

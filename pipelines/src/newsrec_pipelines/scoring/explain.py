@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from newsrec_pipelines.db import Connection
 from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.rollout.variants import CHAMPION
 from newsrec_pipelines.scoring.evidence import PLACE_SCHEMA, TREES, RunManifest, folder
 from newsrec_pipelines.store import Store
 
@@ -91,20 +92,33 @@ class _Said(NamedTuple):
 
 
 def explain(
-    conn: Connection, store: Store, run_id: str, user_id: str, article_id: str
+    conn: Connection,
+    store: Store,
+    run_id: str,
+    user_id: str,
+    article_id: str,
+    variant: str | None = None,
 ) -> Explanation:
     """Explain one place of one slate.
+
+    Of the slates that a run has for a reader it is the variant's; where none is named, the one that
+    holds the article, or if both do, the one of the reader's variant rather than the champion's.
 
     The columns are those that were kept when the slate was made. SHAP values are computed now, of
     this row alone: LightGBM makes some 1,000 rows of them a second, too slow for every place.
 
     Raises:
-        DataError: when there is no such run, reader or article in it, or its files were dropped.
+        DataError: when there is no such run, reader or article in it, its files were dropped,
+            or its kind of model does not tell how its scores come about.
         ModelError: when the files do not give the score that the slate was made with.
     """
     day = _day_of(conn, run_id)
-    said = _said(conn, run_id, user_id, article_id)
-    manifest = RunManifest.read(store, day, run_id)
+    said = _said(conn, run_id, user_id, article_id, variant)
+    manifest = RunManifest.read(store, day, run_id, said.variant)
+    if not manifest.ranker.columns:
+        raise DataError(
+            f"model {manifest.model_version} is of a kind whose scores cannot be explained"
+        )
     place = _place(store, manifest, user_id, article_id)
     ranking = _ranking(_ranker(store, manifest), place)
     rated = manifest.reliability.publishers
@@ -151,25 +165,36 @@ def _day_of(conn: Connection, run_id: str) -> Day:
     return found
 
 
-def _said(conn: Connection, run_id: str, user_id: str, article_id: str) -> _Said:
+def _said(
+    conn: Connection, run_id: str, user_id: str, article_id: str, variant: str | None
+) -> _Said:
     with conn, conn.cursor() as cursor:
         cursor.execute(
-            "SELECT variant, reasons -> (array_position(article_ids, %s) - 1), "
-            "(SELECT title FROM articles WHERE article_id = %s) "
-            "FROM recommendations WHERE run_id = %s AND user_id = %s ORDER BY variant LIMIT 1",
-            (article_id, article_id, run_id, user_id),
+            "SELECT variant, reasons -> (array_position(article_ids, %(article)s) - 1), "
+            "(SELECT title FROM articles WHERE article_id = %(article)s) "
+            "FROM recommendations WHERE run_id = %(run)s AND user_id = %(user)s "
+            "AND variant = coalesce(%(variant)s, variant) "
+            "ORDER BY %(article)s <> ALL(article_ids), variant = %(champion)s LIMIT 1",
+            {
+                "run": run_id,
+                "user": user_id,
+                "article": article_id,
+                "variant": variant,
+                "champion": CHAMPION,
+            },
         )
         row = cursor.fetchone()
     if row is None:
-        raise DataError(f"run {run_id} has no slate for reader {user_id}")
-    variant, reason, title = row
+        of = f" of variant {variant}" if variant else ""
+        raise DataError(f"run {run_id} has no slate{of} for reader {user_id}")
+    found, reason, title = row
     if reason is None:
         raise DataError(f"article {article_id} is not in the slate of reader {user_id}")
-    return _Said(variant, Reason.model_validate(reason), title)
+    return _Said(found, Reason.model_validate(reason), title)
 
 
 def _place(store: Store, manifest: RunManifest, user_id: str, article_id: str) -> dict[str, Any]:
-    where = folder(manifest.date, manifest.run_id)
+    where = f"{folder(manifest.date, manifest.run_id)}/{manifest.variant}"
     for file in manifest.files:
         if not file.first_user <= user_id <= file.last_user:
             continue
@@ -192,7 +217,7 @@ def _place(store: Store, manifest: RunManifest, user_id: str, article_id: str) -
 def _ranker(store: Store, manifest: RunManifest) -> Ranker:
     notes, text = manifest.ranker, ""
     if notes.trees is not None:
-        key = f"{folder(manifest.date, manifest.run_id)}/{TREES}"
+        key = f"{folder(manifest.date, manifest.run_id)}/{manifest.variant}/{TREES}"
         content = store.read_bytes(key)
         if hashlib.sha256(content).hexdigest() != notes.trees:
             raise ModelError(f"{key} is not the file that was kept")

@@ -11,12 +11,20 @@ from newsrec_pipelines.scoring.explain import Explanation, explain
 @click.option("--run", "run_id", required=True, help="As recommend and the API name it.")
 @click.option("--user", "user_id", required=True)
 @click.option("--article", "article_id", required=True)
+@click.option("--variant", help="Of the slate.  [default: that which holds the article]")
 @click.option("--json", "as_json", is_flag=True, help="The same as the API answers.")
 @click.pass_obj
-def command(ctx: Context, run_id: str, user_id: str, article_id: str, as_json: bool) -> None:
+def command(
+    ctx: Context,
+    run_id: str,
+    user_id: str,
+    article_id: str,
+    variant: str | None,
+    as_json: bool,
+) -> None:
     """Tell why an article was recommended to a reader: source, score, rules, model and data."""
     with connect(ctx.settings.require_database_url(), "newsrec_reader") as conn:
-        explained = explain(conn, ctx.store, run_id, user_id, article_id)
+        explained = explain(conn, ctx.store, run_id, user_id, article_id, variant)
     click.echo(explained.model_dump_json(indent=2) if as_json else _text(explained))
 
 

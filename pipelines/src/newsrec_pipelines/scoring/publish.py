@@ -13,8 +13,8 @@ from psycopg2 import errors
 from newsrec_pipelines.copying import copy_frame
 from newsrec_pipelines.db import Connection
 from newsrec_pipelines.errors import DatabaseError
+from newsrec_pipelines.rollout.variants import CHAMPION
 
-VARIANT = "champion"
 # First key of the session locks that say which dates are being written; the second is the date.
 _LOCK_CLASS = 0x6E726563
 _OWNER_WAIT = "10s"  # a server needs a moment to notice that a client was killed
@@ -26,7 +26,10 @@ _DDL_ATTEMPTS = 15
 
 @dataclass(frozen=True)
 class Run:
-    """One set of slates for one date. `run_id` is unique and opaque to its readers."""
+    """One set of slates for one date, with the champion's version.
+
+    `run_id` is unique and opaque to its readers; it holds no colon, which ends it in a slate's id.
+    """
 
     run_id: str
     date: date
@@ -36,19 +39,30 @@ class Run:
 
 @dataclass
 class Writer:
-    """Writes the rows of one run; nobody sees them before the run is published."""
+    """Writes the rows of one run; nobody sees them before the run is published.
+
+    Attributes:
+        readers: who have a slate of the champion.
+    """
 
     conn: Connection
     run: Run
     readers: int = 0
 
-    def slates(self, slates: pl.DataFrame) -> None:
-        """Write slates (`features.types.SLATE_SCHEMA`), one row a reader."""
-        self.readers += slates.height
-        rows = slates.with_columns(
-            variant=pl.lit(VARIANT), model_version=pl.lit(self.run.model_version)
-        )
+    def slates(self, slates: pl.DataFrame, variant: str, model_version: str) -> None:
+        """Write slates (`features.types.SLATE_SCHEMA`) of one variant, one row a reader."""
+        if variant == CHAMPION:
+            self.readers += slates.height
+        rows = slates.with_columns(variant=pl.lit(variant), model_version=pl.lit(model_version))
         self._copy("recommendations", rows)
+
+    def remove_slates(self, variant: str) -> None:
+        """Remove the slates of a variant again."""
+        with self.conn, self.conn.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM recommendations WHERE run_id = %s AND variant = %s",
+                (self.run.run_id, variant),
+            )
 
     def popular(self, slates: pl.DataFrame) -> None:
         """Write popular slates: ``region``, ``language``, ``article_ids``, ``scores``."""

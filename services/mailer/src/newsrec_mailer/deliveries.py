@@ -104,13 +104,19 @@ class Deliveries:
         return Recipient(*rows[0])
 
     def articles(self, run: Run, user_id: str, limit: int) -> list[Article]:
-        """The first articles of a slate that are known and not blocked at this moment."""
-        # The slate's variant: a run holds one a reader; should it hold more, the first by name.
+        """The first articles of a slate that are known and not blocked at this moment.
+
+        Who is in a variant that holds at this moment gets its slate, everybody else the champion's:
+        the same as the API serves.
+        """
         rows = self._execute(
             "SELECT a.article_id, a.title, a.abstract, a.category, a.publisher, "
             "s.reasons -> (i.position - 1)::int "
-            "FROM (SELECT article_ids, reasons FROM recommendations "
-            "      WHERE run_id = %s AND user_id = %s ORDER BY variant LIMIT 1) AS s "
+            "FROM (SELECT article_ids, reasons FROM recommendations r "
+            "      WHERE run_id = %s AND user_id = %s AND (variant = 'champion' OR EXISTS ("
+            "          SELECT FROM variants v WHERE v.name = r.variant "
+            "          AND v.model_version = r.model_version AND v.ended_at IS NULL)) "
+            "      ORDER BY variant = 'champion' LIMIT 1) AS s "
             "CROSS JOIN unnest(s.article_ids) WITH ORDINALITY AS i (article_id, position) "
             "JOIN articles a USING (article_id) "
             "WHERE NOT EXISTS (SELECT FROM article_blocks b "

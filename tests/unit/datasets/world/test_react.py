@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         reader = self.path.split("/")[3]
         ids = self.server.slate_of.get(reader, self.server.article_ids)
-        body = {"slate_id": f"run:{reader}", "items": [{"article_id": i} for i in ids]}
+        body = {"slate_id": f"run:champion:{reader}", "items": [{"article_id": i} for i in ids]}
         self._answer(self.server.status, body)
 
     def do_POST(self) -> None:
@@ -117,7 +117,7 @@ def test_front_page_and_slates_make_one_day(
     assert 0.7 < len(shown) / len(before) < 1.4
     for event in shown:
         assert event["article_ids"] == api.article_ids
-        assert event["slate_id"] == f"run:{event['user_id']}"
+        assert event["slate_id"] == f"run:champion:{event['user_id']}"
     times = [e["shown_at" if e["type"] == "impression" else "read_at"] for e in api.events.values()]
     assert min(times) >= "2026-03-03T00:00:00"
     assert max(times) < "2026-03-03T23:26"

@@ -16,7 +16,7 @@ class StoreEvidence:
         self._files: Evidence | None = None
         self._lock = threading.Lock()
 
-    def kept(self, day: date, run_id: str, user_id: str, article_id: str) -> Kept:
+    def kept(self, day: date, run_id: str, variant: str, user_id: str, article_id: str) -> Kept:
         """What led to one place.
 
         Raises:
@@ -26,7 +26,7 @@ class StoreEvidence:
         with self._lock:
             if self._files is None:
                 self._files = self._open()
-        return self._files.kept(day, run_id, user_id, article_id)
+        return self._files.kept(day, run_id, variant, user_id, article_id)
 
     def _open(self) -> Evidence:
         try:

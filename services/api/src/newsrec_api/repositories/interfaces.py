@@ -12,7 +12,7 @@ class Slates(Protocol):
     """Published runs; written by scoring, read here."""
 
     def stored(self, user_id: str, limit: int) -> StoredSlate | None:
-        """The reader's slate of the current run, None without one."""
+        """The reader's slate of the current run, of her variant if it holds; None without one."""
 
     def current_run(self) -> Run | None:
         """The published run of the latest date."""
@@ -91,8 +91,8 @@ class Demo(Protocol):
 class Audit(Protocol):
     """What was told to readers in any run, for auditors."""
 
-    def told(self, run_id: str, user_id: str, article_id: str) -> Told:
-        """What a reader was told of an article.
+    def told(self, run_id: str, variant: str | None, user_id: str, article_id: str) -> Told:
+        """What a reader was told of an article in the slate of a variant, None for any.
 
         Raises:
             NotFoundError: when there is no such run, or the article is not in her slate.
@@ -103,12 +103,12 @@ class Audit(Protocol):
 class Evidence(Protocol):
     """What scoring kept of its runs in files."""
 
-    def kept(self, day: date, run_id: str, user_id: str, article_id: str) -> Kept:
+    def kept(self, day: date, run_id: str, variant: str, user_id: str, article_id: str) -> Kept:
         """What led to one place.
 
         Raises:
             NotInstalledError: when this installation cannot read it.
-            GoneError: when nothing is kept of the run.
+            GoneError: when nothing is kept of the run's slates of the variant.
             DamagedError: when what is kept does not give the score of the slate.
         """
 

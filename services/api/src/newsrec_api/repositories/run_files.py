@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from newsrec_api.errors import DamagedError, GoneError, UnavailableError
 from newsrec_api.values import Contribution, Kept
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _PLACE: Final = ("publisher", "place", "step", "propensity", "score", "sources")
 # Contributions sum up to the score that the slate was made with, or something was exchanged.
 _TOLERANCE: Final = 1e-6
@@ -53,6 +53,7 @@ class Manifest(BaseModel):
 
     format: int
     run_id: str
+    variant: str
     as_of: datetime
     model_version: str
     data_hash: str
@@ -68,17 +69,17 @@ class RunFiles:
         self._fs, self._root = _file_system(store_url)
         self._booster: tuple[str, lightgbm.Booster] | None = None
 
-    def kept(self, day: date, run_id: str, user_id: str, article_id: str) -> Kept:
+    def kept(self, day: date, run_id: str, variant: str, user_id: str, article_id: str) -> Kept:
         """What led to one place.
 
         Raises:
-            GoneError: when nothing is kept of the run.
+            GoneError: when nothing is kept of the run's slates of the variant.
             DamagedError: when what is kept does not give the score of the slate.
             UnavailableError: when the store does not answer.
         """
-        folder = f"{self._root}/runs/{day}/{run_id}"
+        folder = f"{self._root}/runs/{day}/{run_id}/{variant}"
         try:
-            manifest = self._manifest(folder, run_id)
+            manifest = self._manifest(folder, run_id, variant)
             row = self._row(folder, manifest, user_id, article_id)
             base, shares = self._shares(folder, manifest.ranker, row)
         except FileNotFoundError as e:
@@ -108,14 +109,14 @@ class RunFiles:
             propensity=row["propensity"],
         )
 
-    def _manifest(self, folder: str, run_id: str) -> Manifest:
+    def _manifest(self, folder: str, run_id: str, variant: str) -> Manifest:
         try:
             content = self._read(f"{folder}/manifest.json")
         except FileNotFoundError as e:
             raise GoneError("nothing is kept of this run") from e
         manifest = Manifest.model_validate_json(content)
-        if manifest.format != _FORMAT or manifest.run_id != run_id:
-            raise DamagedError("the manifest of this run is of another kind or run")
+        if manifest.format != _FORMAT or (manifest.run_id, manifest.variant) != (run_id, variant):
+            raise DamagedError("the manifest of this run is of another kind, run or variant")
         return manifest
 
     def _row(

@@ -16,17 +16,27 @@ _CURRENT = (
     "SELECT run_id, model_version, as_of FROM recommendation_runs WHERE status = 'published' "
     "ORDER BY date DESC, published_at DESC LIMIT 1"
 )
+# The variants that hold are read with the run: an ended one is served no more. A version belongs
+# to it, since a variant that got another one waits for the next run.
+_CURRENT_WITH_VARIANTS = (
+    f"WITH run AS ({_CURRENT}) SELECT run_id, model_version, as_of, "
+    "ARRAY(SELECT name || '@' || model_version FROM variants WHERE ended_at IS NULL) FROM run"
+)
 
-# The one query that must be fast: a reader's slate by key, and which of its articles are blocked
-# at this moment. Fields of articles come from a cache.
-PREPARE = """
-PREPARE stored_slate (text, text) AS
+# The queries that must be fast: a reader's slate by key, and which of its articles are blocked at
+# this moment. Fields of articles come from a cache. Nearly always no variant holds, or one.
+_STORED = """
 SELECT r.model_version, r.variant, r.article_ids, r.scores, r.reasons::text, ARRAY(
     SELECT b.article_id FROM article_blocks b
     WHERE b.lifted_at IS NULL AND b.article_id = ANY(r.article_ids)
 )
 FROM recommendations r WHERE r.run_id = $1 AND r.user_id = $2
-ORDER BY r.variant LIMIT 1
+"""
+PREPARE = f"""
+PREPARE stored_slate (text, text) AS {_STORED} AND r.variant = 'champion';
+PREPARE stored_variant (text, text, text[]) AS {_STORED}
+AND (r.variant = 'champion' OR r.variant || '@' || r.model_version = ANY($3))
+ORDER BY r.variant = 'champion' LIMIT 1
 """
 _ARTICLES = f"SELECT {', '.join(Article._fields)} FROM articles WHERE article_id = ANY(%s)"
 
@@ -37,17 +47,26 @@ class PostgresSlates:
     def __init__(self, pool: Pool, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._clock = clock
-        self._run: tuple[float, Run | None] = (0.0, None)  # until when, and which
+        # Until when, which, and the variants that hold.
+        self._run: tuple[float, Run | None, list[str]] = (0.0, None, [])
         self._articles = ArticleCache(
             lambda ids: map(Article._make, pool.rows(_ARTICLES, (list(ids),)))
         )
 
     def stored(self, user_id: str, limit: int) -> StoredSlate | None:
-        """The reader's slate of the current run, None without one."""
-        run = self.current_run()
+        """The reader's slate of the current run, None without one.
+
+        Who is in a variant that holds gets its slate, everybody else the champion's.
+        """
+        run, variants = self._current()
         if run is None:
             return None
-        rows = self._pool.rows("EXECUTE stored_slate (%s, %s)", (run.run_id, user_id))
+        if variants:
+            rows = self._pool.rows(
+                "EXECUTE stored_variant (%s, %s, %s)", (run.run_id, user_id, variants)
+            )
+        else:
+            rows = self._pool.rows("EXECUTE stored_slate (%s, %s)", (run.run_id, user_id))
         if not rows:
             return None
         model_version, variant, ids, scores, reasons_json, blocked = rows[0]
@@ -66,13 +85,16 @@ class PostgresSlates:
 
     def current_run(self) -> Run | None:
         """The published run of the latest date, as it was at most `RUN_SECONDS` ago."""
-        until, run = self._run
+        return self._current()[0]
+
+    def _current(self) -> tuple[Run | None, list[str]]:
+        until, run, variants = self._run
         now = self._clock()
         if run is None or until < now:
-            rows = self._pool.rows(_CURRENT)
-            run = Run(*rows[0]) if rows else None
-            self._run = (now + RUN_SECONDS, run)
-        return run
+            rows = self._pool.rows(_CURRENT_WITH_VARIANTS)
+            run, variants = (Run(*rows[0][:3]), rows[0][3]) if rows else (None, [])
+            self._run = (now + RUN_SECONDS, run, variants)
+        return run, variants
 
     def popular(self, run_id: str, region: str, language: str) -> list[tuple[str, float]]:
         """Article ids with scores, those of the region first; may repeat ids.

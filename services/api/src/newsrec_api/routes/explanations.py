@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from newsrec_api.errors import NotFoundError
-from newsrec_api.http import json_response, require_bearer
+from newsrec_api.http import json_response, query_text, require_bearer
 from newsrec_api.use_cases.explain import Explain
 
 
@@ -16,6 +16,6 @@ def blueprint(explain: Explain, audit_token: str | None) -> Blueprint:
         if audit_token is None:
             raise NotFoundError("explanations are switched off here: AUDIT_TOKEN is not set")
         require_bearer(audit_token, "auditors")
-        return json_response(explain(run_id, user_id, article_id))
+        return json_response(explain(run_id, user_id, article_id, query_text("variant")))
 
     return routes

@@ -43,10 +43,12 @@ def blueprint(recommend: Recommend, manage: ManageReaders, metrics: Metrics) -> 
 
 
 def _slate(slate: Slate) -> dict[str, Any]:
-    run = slate.run
+    run, slate_id = slate.run, None
+    if run and not slate.fallback:
+        slate_id = f"{run.run_id}:{slate.variant}:{slate.user_id}"
     return {
         "user_id": slate.user_id,
-        "slate_id": f"{run.run_id}:{slate.user_id}" if run and not slate.fallback else None,
+        "slate_id": slate_id,
         "run_id": run.run_id if run else None,
         "model_version": run.model_version if run else None,
         "variant": slate.variant,

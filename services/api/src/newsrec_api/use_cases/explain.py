@@ -13,8 +13,16 @@ class Explain:
         self._audit = audit
         self._evidence = evidence
 
-    def __call__(self, run_id: str, user_id: str, article_id: str) -> dict[str, Any]:
+    def __call__(
+        self, run_id: str, user_id: str, article_id: str, variant: str | None = None
+    ) -> dict[str, Any]:
         """`Explanation` in openapi.yaml, the same as `newsrec explain --json` prints.
+
+        Args:
+            run_id: of a published run.
+            user_id: whose slate.
+            article_id: one of its articles.
+            variant: of the slate.  [default: that which holds the article, her variant's first]
 
         Raises:
             NotFoundError: when there is no such run, reader or article in it.
@@ -22,8 +30,8 @@ class Explain:
             NotInstalledError: when this installation cannot explain.
             DamagedError: when the files of the run are not what was written.
         """
-        told = self._audit.told(run_id, user_id, article_id)
-        kept = self._evidence.kept(told.day, run_id, user_id, article_id)
+        told = self._audit.told(run_id, variant, user_id, article_id)
+        kept = self._evidence.kept(told.day, run_id, told.variant, user_id, article_id)
         return {
             "run_id": run_id,
             "date": told.day,
