@@ -65,7 +65,7 @@ def _measure(args: argparse.Namespace, readers: int, folder: Path) -> dict[str, 
     # Factors are compared at the largest size only.
     tasks = [t for t in args.only if t != "factors" or readers == max(args.readers)]
     measured: dict[str, Any] = {"readers": readers}
-    made = {"generate": here / "store", "train": here / "store/models/champion.json"}
+    made = {"generate": here / "store", "train": here / "store/models/log"}
     for task in sorted(tasks, key=TASKS.index):
         if task in made and made[task].exists():
             continue

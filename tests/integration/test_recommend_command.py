@@ -36,7 +36,7 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
         update_counters(store, day.date(), PARAMS, "b")
     data = training_data(store, AS_OF, PARAMS)
     manifest = NewsModel.produce_model(data, PARAMS).save(store, data, "test")
-    FileRegistry(store).promote(manifest.version)
+    FileRegistry(store).promote(manifest.version, by="test", why="")
     return folder
 
 

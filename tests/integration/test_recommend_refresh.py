@@ -91,7 +91,7 @@ def store(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) ->
         update_counters(store, AS_OF.date() - timedelta(days=days), PARAMS, "b")
     data = training_data(store, AS_OF, PARAMS)
     manifest = NewsModel.produce_model(data, PARAMS).save(store, data, "test")
-    FileRegistry(store).promote(manifest.version)
+    FileRegistry(store).promote(manifest.version, by="test", why="")
     monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
     monkeypatch.setenv("STORE_URL", store.url)
     monkeypatch.setenv("DATABASE_URL", database_url)

@@ -17,13 +17,13 @@ def store(tmp_path: Path) -> Store:
 def test_what_was_written_is_read_and_listed(store: Store, tmp_path: Path) -> None:
     store.write_bytes("landing/reads/dt=2026-03-01/b.jsonl", b"b")
     store.write_bytes("landing/reads/dt=2026-03-01/a.jsonl", b"a")
-    store.write_json("models/champion.json", {"version": "v1", "at": date(2026, 3, 1)})
+    store.write_json("models/v1/manifest.json", {"version": "v1", "at": date(2026, 3, 1)})
     assert store.keys("landing") == [
         "landing/reads/dt=2026-03-01/a.jsonl",
         "landing/reads/dt=2026-03-01/b.jsonl",
     ]
     assert store.read_bytes("landing/reads/dt=2026-03-01/a.jsonl") == b"a"
-    assert store.read_json("models/champion.json") == {"version": "v1", "at": "2026-03-01"}
+    assert store.read_json("models/v1/manifest.json") == {"version": "v1", "at": "2026-03-01"}
     assert store.path("x/y") == str(tmp_path / "store" / "x" / "y")
     assert store.key(store.path("x/y")) == "x/y"
 

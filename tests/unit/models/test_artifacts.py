@@ -136,31 +136,3 @@ def test_arrays_that_are_not_finite_are_never_saved(store: Store) -> None:
     with pytest.raises(ModelError, match="not finite"):
         broken.save(store, DATA, "abc")
     assert FileRegistry(store).versions() == []
-
-
-def test_the_registry_names_the_champion_and_all_versions(store: Store) -> None:
-    registry = FileRegistry(store)
-    with pytest.raises(ModelError, match="run newsrec train"):
-        registry.champion()
-    one, other = (MODEL.save(store, DATA, commit).version for commit in ("abc", "def"))
-    registry.promote(one)
-    assert registry.champion() == one
-    registry.promote(other)
-    assert registry.champion() == other
-    assert registry.versions() == sorted([one, other])
-
-
-def test_a_version_that_is_not_there_is_never_promoted(store: Store) -> None:
-    registry = FileRegistry(store)
-    for version in ("20260306-00000000", "../secrets", ""):
-        with pytest.raises(ModelError, match="there is no model"):
-            registry.promote(version)
-
-
-def test_a_damaged_champion_is_one_line(store: Store) -> None:
-    store.write_bytes("models/champion.json", b"[]")
-    with pytest.raises(ModelError, match="names no version"):
-        FileRegistry(store).champion()
-    store.write_bytes("models/champion.json", b"{")
-    with pytest.raises(ModelError, match="not JSON"):
-        FileRegistry(store).champion()

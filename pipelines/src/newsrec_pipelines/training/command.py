@@ -65,7 +65,10 @@ def train(
         f"in {time.perf_counter() - began:.1f} s, from "
         + (f"the factors of {start.version}" if start else "nothing")
     )
+    registry = FileRegistry(ctx.store)
+    why = f"newsrec train, as of {moment:%Y-%m-%d %H:%M} UTC"
+    registry.restore(manifest.version, by="train", why=why)
     if promote:
         readers = check_slates(model, build_request(ctx.store, moment, params))
-        FileRegistry(ctx.store).promote(manifest.version)
+        registry.promote(manifest.version, by="train", why=why)
         click.echo(f"champion, after a look at the slates of {readers} readers")
