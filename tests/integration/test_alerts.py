@@ -152,17 +152,17 @@ def test_a_fault_becomes_a_run_within_a_minute_though_airflow_fails_at_first(
             {"api": api, "hooks": hooks, "pushgateway": gateway, "alertmanager": manager},
         ) as server,
     ):
-        _push(gateway, {"action": "none"})
+        _push(gateway, readers_drift=0)
         eventually(
             lambda: len(samples(server, 'up{job=~"api|hooks|pushgateway|alertmanager"} == 1')) == 4,
             "all are scraped",
         )
         _ask(api, 3)
-        eventually(lambda: samples(server, 'newsrec_alarms{action="none"} == 1'), "it is pushed")
+        eventually(lambda: samples(server, "newsrec_alarms == 0"), "it is pushed")
         assert samples(server, 'ALERTS{action!=""}') == {}
         assert airflow.runs == []
 
-        _push(gateway, {"action": "retrain"})
+        _push(gateway, readers_drift=1)
         assert airflow.arrived.wait(60)
         airflow.failing_with = None
         eventually(lambda: airflow.runs, "the DAG is started")
@@ -188,12 +188,13 @@ def test_a_fault_becomes_a_run_within_a_minute_though_airflow_fails_at_first(
     assert body["conf"]["alert"]["summary"].startswith("The monitor asked for a new model")
 
 
-def _push(gateway: str, labels: dict[str, str]) -> None:
-    """One alarm, as `newsrec monitor` leaves it."""
+def _push(gateway: str, **alarms: int) -> None:
+    """Alarms by their names, as `newsrec monitor` leaves them."""
     registry = CollectorRegistry()
-    labels = {"name": "readers_drift", "severity": "warning"} | labels
-    Gauge("newsrec_alarms", "Alarms.", tuple(labels), registry=registry).labels(**labels).set(1)
-    push_to_gateway(gateway.removeprefix("http://"), "newsrec_monitor", registry)
+    gauge = Gauge("newsrec_alarms", "Alarms.", ("name",), registry=registry)
+    for name, count in alarms.items():
+        gauge.labels(name).set(count)
+    push_to_gateway(gateway.removeprefix("http://"), "newsrec", registry, {"stage": "monitor"})
 
 
 def _ask(api: str, times: int) -> None:

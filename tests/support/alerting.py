@@ -1,6 +1,7 @@
 """Prometheus, Alertmanager and the Pushgateway as plain processes, on the repository's files."""
 
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -90,7 +91,12 @@ def alertmanager(folder: Path, hooks_url: str, token: str) -> Iterator[str]:
 def pushgateway(folder: Path) -> Iterator[str]:
     """The real Pushgateway; gives its address."""
     port = free_port()
-    command = [program("pushgateway"), f"--web.listen-address=127.0.0.1:{port}"]
+    # In memory: Debian's keeps what was pushed below /var/lib, for whoever starts it next.
+    command = [
+        program("pushgateway"),
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--persistence.file=",
+    ]
     with _running(command, port, folder / "pushgateway.log") as address:
         yield address
 
@@ -107,7 +113,10 @@ def prometheus(folder: Path, addresses: dict[str, str]) -> Iterator[str]:
     config["global"] |= dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
     config["global"]["scrape_timeout"] = "1s"
     config["rule_files"] = [str(file) for file in _hasty(folder)]
-    nobody = f"http://127.0.0.1:{free_port()}"
+    # Bound and not listening: nobody answers there, and no other program can take it.
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    nobody = f"http://127.0.0.1:{held.getsockname()[1]}"
 
     def place(group: dict[str, Any], job: str) -> None:
         group["targets"] = [addresses.get(job, nobody).removeprefix("http://")]
@@ -125,7 +134,7 @@ def prometheus(folder: Path, addresses: dict[str, str]) -> Iterator[str]:
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
-    with _running(command, port, folder / "prometheus.log") as address:
+    with held, _running(command, port, folder / "prometheus.log") as address:
         yield address
 
 
