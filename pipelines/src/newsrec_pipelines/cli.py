@@ -31,6 +31,7 @@ _COMMANDS = {
     "ask": "newsrec_pipelines.operations.ask_command:ask",
     "experiment": "newsrec_pipelines.experiment.command:experiment",
     "rivals": "newsrec_pipelines.experiment.rivals_command:rivals",
+    "tracking": "newsrec_pipelines.tracking.command:tracking",
     "demo": "newsrec_pipelines.demo.command:demo",
 }
 # Those that a person asks and waits for. All others are stages, which tell Prometheus how they did.
