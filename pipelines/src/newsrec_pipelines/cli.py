@@ -29,13 +29,16 @@ _COMMANDS = {
     "check": "newsrec_pipelines.monitoring.check_command:check",
     "monitor": "newsrec_pipelines.monitoring.command:monitor",
     "ask": "newsrec_pipelines.operations.ask_command:ask",
+    "new-model": "newsrec_pipelines.operations.new_model_command:new_model",
     "experiment": "newsrec_pipelines.experiment.command:experiment",
     "rivals": "newsrec_pipelines.experiment.rivals_command:rivals",
     "tracking": "newsrec_pipelines.tracking.command:tracking",
     "demo": "newsrec_pipelines.demo.command:demo",
 }
 # Those that a person asks and waits for. All others are stages, which tell Prometheus how they did.
-_BY_HAND = frozenset({"demo", "experiment", "explain", "models", "tracking", "variants"})
+_BY_HAND = frozenset(
+    {"demo", "experiment", "explain", "models", "new-model", "tracking", "variants"}
+)
 
 
 class _LazyGroup(click.Group):

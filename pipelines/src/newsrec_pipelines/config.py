@@ -5,12 +5,14 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from newsrec_pipelines.errors import ConfigError
+
+Section = TypeVar("Section", bound=BaseModel)
 
 
 class _Frozen(BaseModel):
@@ -414,6 +416,23 @@ class Params(_Frozen):
     backtest: BacktestParams = BacktestParams()
     monitoring: MonitoringParams = MonitoringParams()
     variants: VariantParams = VariantParams()
+
+    def of_kind(self, name: str, section: type[Section]) -> Section:
+        """What `kinds` says of a kind of model.
+
+        Args:
+            name: of the kind.
+            section: what may stand there, with its defaults.
+
+        Raises:
+            ConfigError: naming the first wrong entry.
+        """
+        try:
+            return section.model_validate(self.kinds.get(name, {}))
+        except ValidationError as e:
+            first = e.errors()[0]
+            where = ".".join(str(p) for p in ("kinds", name, *first["loc"]))
+            raise ConfigError(f"{where}: {first['msg']}") from e
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError, ModelError
+from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.store import Store
 
 FOLDER: Final = "models"
@@ -70,6 +71,44 @@ def version_of(
     parts = [as_of.isoformat(), data_hash, params.model_dump(mode="json"), git_commit, previous]
     content = json.dumps(parts, sort_keys=True)
     return f"{as_of:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+
+def manifest_of(
+    name: str,
+    data: TrainingData,
+    params: Params,
+    git_commit: str,
+    previous: str | None,
+    metrics: dict[str, float | None],
+) -> ModelManifest:
+    """What a model that was trained on `data` says of itself; `save` adds its files.
+
+    Args:
+        name: of its kind.
+        data: what was known.
+        params: that it was trained with.
+        git_commit: of the code.
+        previous: the version that the training started from.
+        metrics: of the training.
+    """
+    return ModelManifest(
+        name=name,
+        version=version_of(data.as_of, data.data_hash, params, git_commit, previous),
+        git_commit=git_commit,
+        data_hash=data.data_hash,
+        as_of=data.as_of,
+        created_from={
+            "articles": data.articles.height,
+            "users": data.users.height,
+            "reads": data.reads.height,
+            "examples": data.examples.height,
+            "sampled_negatives": data.sampled_negatives,
+        },
+        previous=previous,
+        params=params.model_dump(mode="json"),
+        metrics=metrics,
+        files={},
+    )
 
 
 def save(

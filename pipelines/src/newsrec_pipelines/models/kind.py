@@ -12,31 +12,9 @@ from newsrec_pipelines.errors import ConfigError, ModelError
 from newsrec_pipelines.features.types import Request, TrainingData
 from newsrec_pipelines.models import kinds
 from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest
+from newsrec_pipelines.models.blocks import Block
 from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.store import Store
-
-
-class Block(Protocol):
-    """Slates of some readers, and what led to them; see `news.Block`."""
-
-    @property
-    def users(self) -> pl.DataFrame:
-        """The readers: the next rows of the request's."""
-
-    @property
-    def slates(self) -> pl.DataFrame:
-        """One row a reader, `SLATE_SCHEMA`; readers may be missing."""
-
-    @property
-    def placed(self) -> pl.DataFrame:
-        """One row a placed article, in the order of the slates and their places.
-
-        `news.Block` names its columns; in place of `COLUMNS` it holds those of the kind's ranker.
-        """
-
-    @property
-    def candidates(self) -> int:
-        """How many pairs were ranked."""
 
 
 class Model(Protocol):

@@ -1,17 +1,12 @@
 """The news model: sources find candidates, the ranker orders them, rules make slates."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from itertools import islice
 from typing import Final, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from threadpoolctl import threadpool_limits
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ModelError
@@ -27,6 +22,7 @@ from newsrec_pipelines.models.blend import (
     columns,
     list_starts,
 )
+from newsrec_pipelines.models.blocks import READERS_PER_BLOCK, Block, in_blocks
 from newsrec_pipelines.models.candidates import Candidates, retrieve
 from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.popularity import Popularity
@@ -36,27 +32,6 @@ from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.similar import similar_articles
 from newsrec_pipelines.models.teaching import Lesson, lessons, teach
 from newsrec_pipelines.store import Store
-
-READERS_PER_BLOCK: Final = 2000
-
-
-@dataclass(frozen=True)
-class Block:
-    """Slates of some readers, and what led to them.
-
-    Attributes:
-        users: the readers, rows of the request's.
-        slates: schema `SLATE_SCHEMA`, in their order.
-        placed: one row a placed article, in the order of slates and places: ``user_id``,
-            ``article_id``, ``place``, ``step``, ``propensity``, ``score``, ``sources`` (names of
-            the sources that found it), and `COLUMNS` (float32).
-        candidates: how many pairs were ranked.
-    """
-
-    users: pl.DataFrame
-    slates: pl.DataFrame
-    placed: pl.DataFrame
-    candidates: int
 
 
 class NewsModel:
@@ -118,24 +93,13 @@ class NewsModel:
         What all readers share is computed once, before the first block; memory is bounded by the
         blocks. Blocks are made by `threads` threads, each of which computes on one core.
         """
-        oldest = request.as_of - timedelta(hours=self.params.slate.max_age_hours)
-        fresh = pl.col("published_at").is_between(oldest, request.as_of)
-        request = replace(request, articles=request.articles.filter(fresh))
-        rows = np.arange(request.users.height)
-        parts = (rows[n : n + readers_per_block] for n in range(0, len(rows), readers_per_block))
-        if request.articles.is_empty():
-            for part in parts:
-                users = request.users[part]
-                yield Block(users, slates.empty(users), pl.DataFrame(), 0)
-            return
-        moment = _Moment(self, request)
-        # Threads of BLAS and of LightGBM would only fight those of the blocks.
-        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-            waiting = [pool.submit(moment.block, part) for part in islice(parts, threads + 1)]
-            while waiting:
-                done = waiting.pop(0).result()
-                waiting += [pool.submit(moment.block, part) for part in islice(parts, 1)]
-                yield done
+        return in_blocks(
+            request,
+            lambda fresh: _Moment(self, fresh).block,
+            self.params.slate,
+            readers_per_block,
+            threads,
+        )
 
     def similar(self, articles: pl.DataFrame, k: int) -> pl.DataFrame:
         """Up to `k` neighbours of each article; see `similar_articles`."""
@@ -152,25 +116,8 @@ class NewsModel:
             git_commit: of the code.
             previous: the version that the training started from.
         """
-        manifest = ModelManifest(
-            name=self.name,
-            version=artifacts.version_of(
-                data.as_of, data.data_hash, self.params, git_commit, previous
-            ),
-            git_commit=git_commit,
-            data_hash=data.data_hash,
-            as_of=data.as_of,
-            created_from={
-                "articles": data.articles.height,
-                "users": data.users.height,
-                "reads": data.reads.height,
-                "examples": data.examples.height,
-                "sampled_negatives": data.sampled_negatives,
-            },
-            previous=previous,
-            params=self.params.model_dump(mode="json"),
-            metrics=self.metrics,
-            files={},
+        manifest = artifacts.manifest_of(
+            self.name, data, self.params, git_commit, previous, self.metrics
         )
         states = {scorer.name: scorer.state() for scorer in self.scorers.all}
         return artifacts.save(store, manifest, {**states, "ranker": self.ranker.state()})

@@ -23,17 +23,21 @@ _AT_ONCE: Final = 2048  # articles that a thread looks for the neighbours of
 _NOTHING: Final = pl.DataFrame(schema={"row": pl.Int64, "near": pl.Int64, "score": pl.Float32})
 
 
-def similar_articles(articles: pl.DataFrame, content: Content, als: Als, k: int) -> pl.DataFrame:
+def similar_articles(
+    articles: pl.DataFrame, content: Content, als: Als | None, k: int
+) -> pl.DataFrame:
     """Up to `k` neighbours of each article, in its language.
 
-    The score is ``cos(content) + cos(ALS factors) / 4``; neighbours have a positive one.
+    The score is ``cos(content) + cos(ALS factors) / 4``, the second only where there are factors;
+    neighbours have a positive one.
 
     Returns:
         ``article_id``, ``article_ids``, ``scores`` (List(Float32)), in the order of `articles`.
     """
-    texts = content.embed(articles)
-    factors = unit(als.vectors_of(articles["article_id"], texts))
-    vectors = np.hstack([texts, np.sqrt(_ALS_SHARE, dtype=np.float32) * factors])
+    vectors = texts = content.embed(articles)
+    if als is not None:
+        factors = unit(als.vectors_of(articles["article_id"], texts))
+        vectors = np.hstack([texts, np.sqrt(_ALS_SHARE, dtype=np.float32) * factors])
     found = pl.concat([_NOTHING, *_neighbours(articles["language"], vectors, k)])
     lists = (
         found.with_columns(article_id=articles["article_id"].gather(found["near"]))
