@@ -34,7 +34,8 @@ WHOLE: dict[str, dict[str, Any]] = {
     },
     "impressions": {
         "impression_id": "i", "user_id": "u", "shown_at": AT, "surface": "site",
-        "article_ids": ["a"], "order_known": True, "slate_id": "r:champion:u", "propensities": [0.5],
+        "article_ids": ["a"], "order_known": True, "slate_id": "r:champion:u",
+        "propensities": [0.5],
     },
     "reads": {
         "event_id": "e", "user_id": "u", "article_id": "a", "read_at": AT, "kind": "read",

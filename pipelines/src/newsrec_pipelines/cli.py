@@ -30,6 +30,7 @@ _COMMANDS = {
     "monitor": "newsrec_pipelines.monitoring.command:monitor",
     "ask": "newsrec_pipelines.operations.ask_command:ask",
     "new-model": "newsrec_pipelines.operations.new_model_command:new_model",
+    "variants": "newsrec_pipelines.operations.variants_command:variants",
     "experiment": "newsrec_pipelines.experiment.command:experiment",
     "rivals": "newsrec_pipelines.experiment.rivals_command:rivals",
     "tracking": "newsrec_pipelines.tracking.command:tracking",

@@ -38,8 +38,8 @@ def splits(draw: st.DrawFn) -> list[Variant]:
     ]
 
 
-@given(splits(), st.integers(1, 10_000), st.randoms(use_true_random=False))
-def test_more_percent_only_add_readers(split: list[Variant], more: int, random: object) -> None:
+@given(splits(), hundredths)
+def test_more_percent_only_add_readers(split: list[Variant], more: int) -> None:
     for n, grown in enumerate(split):
         left = 100 - sum(v.percent for v in split)
         percent = grown.percent + min(left, Decimal(more) / 100)

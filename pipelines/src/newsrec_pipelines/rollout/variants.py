@@ -1,22 +1,31 @@
 """Variants: which share of the readers gets another model version's slates, and since when."""
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 import polars as pl
-from psycopg2 import errors
 
 from newsrec_pipelines.db import Connection
 from newsrec_pipelines.errors import ConfigError
 
 CHAMPION: Final = "champion"  # the variant of everybody else
 _WHOLE: Final = 2**64
-_LONGEST: Final = 32
+_NAME: Final = re.compile("[a-z][a-z0-9-]{0,31}")
 _LATE: Final = datetime.max.replace(tzinfo=UTC)
+# Not the moment of the transaction: of two changes in a row the second one comes later.
+_END: Final = (
+    "UPDATE variants SET ended_at = clock_timestamp(), ended_by = %s, ended_why = %s "
+    "WHERE name = %s AND ended_at IS NULL"
+)
+_BEGIN: Final = (
+    "INSERT INTO variants (name, model_version, percent, began_at, set_at, set_by, set_why) "
+    "VALUES (%s, %s, %s, coalesce(%s, clock_timestamp()), clock_timestamp(), %s, %s)"
+)
 
 
 @dataclass(frozen=True)
@@ -53,72 +62,79 @@ def active(conn: Connection) -> tuple[Variant, ...]:
             "SELECT name, model_version, percent, began_at, set_at, set_by, set_why "
             "FROM variants WHERE ended_at IS NULL ORDER BY began_at, name"
         )
-        return tuple(Variant(*row) for row in cursor.fetchall())
+        return tuple(
+            Variant(name, version, percent.normalize(), *rest)  # 10.00 is 10, for people
+            for name, version, percent, *rest in cursor.fetchall()
+        )
 
 
-def set_variant(
-    conn: Connection, name: str, model_version: str, percent: Decimal, *, by: str, why: str
-) -> bool:
-    """Give a share of the readers the slates of a version, from the next run on.
+def set_variants(
+    conn: Connection, wanted: Mapping[str, tuple[str, Decimal]], *, by: str, why: str
+) -> set[str]:
+    """Give shares of the readers the slates of other versions, from the next run on.
 
     A variant that holds is changed: its row ends, another begins. Slates of the version before are
-    served no more.
+    served no more. All that is wanted is done, or nothing.
 
     Args:
         conn: of the role newsrec_operations.
-        name: of the variant, not ``champion``.
-        model_version: which exists.
-        percent: of all readers; 0 ends the variant.
+        wanted: a model version that exists and its percent, by the variant's name; 0 ends it.
         by: who.
         why: in words.
 
     Returns:
-        Whether anything changed.
+        The names of those that changed.
 
     Raises:
-        ConfigError: when the variant cannot be, or all of them together want more than everybody.
+        ConfigError: when a variant cannot be, or all of them together want more than everybody.
     """
-    if not 0 <= percent <= 100 or percent != round(percent, 2):
-        raise ConfigError(f"{name}={percent}: a percentage is 0 to 100, with two decimals at most")
-    if percent == 0:
-        return end_variant(conn, name, by, why)
+    for name, (_, percent) in wanted.items():
+        if name == CHAMPION or not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} is no name of a variant: small letters, digits and hyphens, a letter "
+                f"first, 32 at most, and not {CHAMPION}"
+            )
+        if percent > 100 or percent != round(percent, 2):
+            raise ConfigError(f"{name}={percent:f}: a percentage, with two decimals at most")
     with conn, conn.cursor() as cursor:
         # Of two at once the second one sees what the first one took.
         cursor.execute("LOCK TABLE variants IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute("SELECT name, percent FROM variants WHERE ended_at IS NULL")
-        others = {other: taken for other, taken in cursor.fetchall() if other != name}
-        if sum(others.values()) + percent > 100:
-            taken = ", ".join(f"{other} {p:f}" for other, p in sorted(others.items()))
-            raise ConfigError(f"{name}={percent}: of 100 percent, others have {taken}")
         cursor.execute(
-            "UPDATE variants SET ended_at = clock_timestamp(), ended_by = %(by)s, "
-            "ended_why = %(why)s WHERE name = %(name)s AND ended_at IS NULL "
-            "AND (model_version, percent) IS DISTINCT FROM (%(version)s, %(percent)s) "
-            "RETURNING began_at",
-            {"name": name, "version": model_version, "percent": percent, "by": by, "why": why},
+            "SELECT name, model_version, percent, began_at FROM variants WHERE ended_at IS NULL"
         )
-        before = cursor.fetchone()
-        try:
-            cursor.execute(
-                "INSERT INTO variants (name, model_version, percent, began_at, set_at, set_by, "
-                "set_why) VALUES (%(name)s, %(version)s, %(percent)s, "
-                "coalesce(%(began)s, clock_timestamp()), clock_timestamp(), %(by)s, %(why)s) "
-                "ON CONFLICT (name) WHERE ended_at IS NULL DO NOTHING",
-                {
-                    "name": name,
-                    "version": model_version,
-                    "percent": percent,
-                    "began": before[0] if before else None,
-                    "by": by,
-                    "why": why,
-                },
-            )
-        except errors.CheckViolation as e:
-            raise ConfigError(
-                f"{name!r} is no name of a variant: up to {_LONGEST} small letters, digits and "
-                f"hyphens, a letter first, and not {CHAMPION}"
-            ) from e
-        return bool(cursor.rowcount)
+        holding = {name: (version, percent, at) for name, version, percent, at in cursor.fetchall()}
+        shares = {name: percent for name, (_, percent, _) in holding.items()}
+        shares |= {name: percent for name, (_, percent) in wanted.items()}
+        if sum(shares.values()) > 100:
+            all_of_them = ", ".join(f"{name} {p:f}" for name, p in sorted(shares.items()) if p)
+            raise ConfigError(f"that is more than 100 percent: {all_of_them}")
+        changed = set()
+        for name, (version, percent) in wanted.items():
+            before, percent_before, began_at = holding.get(name, (None, 0, None))
+            if percent == percent_before and (version == before or not percent):
+                continue
+            if percent_before:
+                cursor.execute(_END, (by, why, name))
+            if percent:
+                cursor.execute(_BEGIN, (name, version, percent, began_at, by, why))
+            changed.add(name)
+        return changed
+
+
+def last_version(conn: Connection, name: str) -> str | None:
+    """The version that a variant has now or had last; None when there never was one.
+
+    Args:
+        conn: of any role.
+        name: of the variant.
+    """
+    with conn, conn.cursor() as cursor:
+        cursor.execute(
+            "SELECT model_version FROM variants WHERE name = %s ORDER BY set_at DESC LIMIT 1",
+            (name,),
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def end_variant(conn: Connection, name: str, by: str, why: str) -> bool:
@@ -134,11 +150,7 @@ def end_variant(conn: Connection, name: str, by: str, why: str) -> bool:
         Whether it held until now.
     """
     with conn, conn.cursor() as cursor:
-        cursor.execute(
-            "UPDATE variants SET ended_at = clock_timestamp(), ended_by = %s, ended_why = %s "
-            "WHERE name = %s AND ended_at IS NULL",
-            (by, why, name),
-        )
+        cursor.execute(_END, (by, why, name))
         return bool(cursor.rowcount)
 
 
