@@ -13,7 +13,7 @@ from newsrec_pipelines import cli
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.models.registry import FileRegistry
-from newsrec_pipelines.rollout.variants import set_variant
+from newsrec_pipelines.rollout.variants import set_variants
 from newsrec_pipelines.store import Store
 from support.manifests import write_version
 from support.outcomes import DAY
@@ -147,7 +147,7 @@ def test_the_same_recipe_is_trained_again_and_stays(store: Store, database_url: 
 
 def test_a_variant_that_breaches_its_guard_is_ended(store: Store, database_url: str) -> None:
     with connect(database_url, "newsrec_operations") as conn:
-        set_variant(conn, "challenger", "v-other", Decimal(50), by="ada", why="try")
+        set_variants(conn, {"challenger": ("v-other", Decimal(50))}, by="ada", why="try")
     serve(database_url, 1, "v2", 40.0, other=39.0)
     assert monitor(store, 1) == []
     serve(database_url, 0, "v2", 40.0, other=10.0)
