@@ -23,8 +23,9 @@ READERS = 250
 
 # A day's run with a slate for every reader, shown once and opened by most, by one version each.
 SERVED = """
-INSERT INTO recommendation_runs (run_id, date, as_of, model_version, status, published_at)
-VALUES (%(run)s, %(day)s, %(day)s::timestamp AT TIME ZONE 'UTC', %(version)s, 'published', now());
+INSERT INTO recommendation_runs (run_id, date, as_of, model_version, status, readers, published_at)
+VALUES (%(run)s, %(day)s, %(day)s::timestamp AT TIME ZONE 'UTC', %(version)s, 'published',
+        %(readers)s, now());
 SELECT create_run_partitions(%(run)s);
 SELECT ensure_day_partition('impressions', %(day)s), ensure_day_partition('reads', %(day)s);
 CREATE TEMPORARY TABLE served ON COMMIT DROP AS

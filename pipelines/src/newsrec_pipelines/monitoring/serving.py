@@ -37,24 +37,31 @@ def look(conn: Connection, day: date, depth: int) -> Serving:
         without = row[0] if row else None
         # The order in which the API chooses the current run.
         cursor.execute(
-            "SELECT run_id, date, as_of FROM recommendation_runs WHERE status = 'published' "
-            "AND date <= %s ORDER BY date DESC, published_at DESC LIMIT 1",
+            "SELECT run_id, date, as_of, readers FROM recommendation_runs "
+            "WHERE status = 'published' AND date <= %s ORDER BY date DESC, published_at DESC "
+            "LIMIT 1",
             (day,),
         )
         run = cursor.fetchone()
         if run is None:
             return Serving(without_slate=without)
-        run_id, served, as_of = run
+        run_id, served, as_of, slates = run
         cursor.execute("SELECT count(*) FROM users WHERE available_at < %s", (as_of,))
         readers = cursor.fetchone()
         cursor.execute(
-            "SELECT count(DISTINCT user_id), avg((cardinality(article_ids) < %s)::int)::float8 "
+            "SELECT count(*), avg((cardinality(article_ids) < %s)::int)::float8 "
             "FROM slate_outcomes WHERE day = %s AND run_id = %s",
             (depth, served, run_id),
         )
-        slates = cursor.fetchone()
-    known, (with_slate, shorter) = readers[0] if readers else 0, slates or (0, None)
+        kept, shorter = cursor.fetchone() or (0, None)
+    known = readers[0] if readers else 0
     age = day_start(day + timedelta(days=1)) - as_of
-    # Readers who joined through the API have a slate before the ETL has seen them.
-    coverage = min(1.0, with_slate / known) if known else None
-    return Serving(run_id, age.total_seconds(), coverage, shorter, without)
+    return Serving(
+        run_id,
+        age.total_seconds(),
+        # Readers who joined through the API have a slate before the ETL has seen them.
+        min(1.0, slates / known) if known else None,
+        # Of a run that was pruned early only what was shown is known, and lists are shown in part.
+        shorter if kept >= slates else None,
+        without,
+    )
