@@ -9,7 +9,6 @@ import pytest
 
 from newsrec_pipelines import cli
 from newsrec_pipelines.db import connect
-from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import build_request, training_data
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
@@ -17,12 +16,11 @@ from newsrec_pipelines.scoring import slates
 from newsrec_pipelines.scoring.evidence import RunManifest
 from newsrec_pipelines.scoring.explain import explain
 from newsrec_pipelines.store import Store
-from support.fake_model import AS_OF, make_articles, make_users
-from support.feature_events import frame, write_clean
+from support.fake_model import AS_OF
 from support.postgres import REPOSITORY, query
 from support.slates import PARAMS, current_run, rows_of, runs
+from support.two_days import READERS, write_two_days
 
-_READERS = 24
 _DATE = ("--date", "2026-03-06")
 
 
@@ -31,51 +29,11 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small clean store of two days and a champion."""
     folder = tmp_path_factory.mktemp("var")
     store = Store((folder / "store").as_uri())
-    _write_two_days(store)
-    for day in (AS_OF - timedelta(days=2), AS_OF - timedelta(days=1)):
-        update_counters(store, day.date(), PARAMS, "b")
+    write_two_days(store)
     data = training_data(store, AS_OF, PARAMS)
     manifest = NewsModel.produce_model(data, PARAMS).save(store, data, "test")
     FileRegistry(store).promote(manifest.version, by="test", why="")
     return folder
-
-
-def _write_two_days(store: Store) -> None:
-    articles = make_articles(240)
-    write_clean(store, "articles", articles)
-    joined = [AS_OF - timedelta(days=2, minutes=-1)] * _READERS
-    users = make_users(_READERS).with_columns(joined_at=pl.Series(joined))
-    write_clean(store, "users", frame("users", users.to_dicts()))
-    languages = dict(zip(users["user_id"], users["language"], strict=True))
-    rows = articles.sort("published_at").to_dicts()
-    shown, read = [], []
-    for n, (user, language) in enumerate(list(languages.items())[:-4]):  # the last ones are cold
-        for visit in range(6):
-            moment = AS_OF - timedelta(hours=30 - 5 * visit, minutes=n)
-            known = [a for a in rows if a["available_at"] < moment and a["language"] == language]
-            ids = [a["article_id"] for a in known[-6:]]
-            shown.append(
-                {
-                    "impression_id": f"i-{user}-{visit}",
-                    "user_id": user,
-                    "shown_at": moment,
-                    "article_ids": ids,
-                }
-            )
-            read.append(
-                {
-                    "event_id": f"e-{user}-{visit}",
-                    "user_id": user,
-                    "article_id": ids[(n + visit) % 3],
-                    "read_at": moment + timedelta(seconds=9),
-                    "kind": "read",
-                    "dwell_seconds": 20.0 + n,
-                    "view_id": f"v-{user}-{visit}",
-                    "impression_id": f"i-{user}-{visit}",
-                }
-            )
-    write_clean(store, "impressions", frame("impressions", shown))
-    write_clean(store, "reads", frame("reads", read))
 
 
 def _recommend(*args: str) -> None:
@@ -111,7 +69,7 @@ def test_every_reader_gets_a_slate_with_reasons(
 
     run = current_run(environment)
     assert run is not None
-    assert run[1] == _READERS
+    assert run[1] == READERS
     said = capsys.readouterr().out
     assert f"published {run[0]}" in said
     assert "24 readers" in said
@@ -149,7 +107,7 @@ def test_the_real_models_slates_do_not_depend_on_the_size_of_a_block(var: Path) 
 
     for name in ("slates", "placed"):
         assert pl.concat(getattr(part, name) for part in parts).equals(getattr(whole, name))
-    assert whole.slates.height == _READERS
+    assert whole.slates.height == READERS
 
 
 def test_every_place_of_the_real_model_can_be_explained(environment: str, var: Path) -> None:
