@@ -119,6 +119,10 @@ demo: setup  ## Run the whole loop on a simulated world, then serve it on http:/
 next-run: setup  ## Bring in the clicks made on the demo page and write the slates anew
 	@$(BIN)/newsrec demo --next-run
 
+.PHONY: mlflow
+mlflow: setup  ## Open MLflow's page of the trainings on http://127.0.0.1:5000 until Ctrl-C; MLFLOW_PORT=5001
+	@$(BIN)/newsrec tracking page
+
 DEMO_REAL := NEWSREC_VAR=var/real NEWSREC_PARAMS=params-deskdrop.yaml
 .PHONY: demo-real
 demo-real: setup  ## Run the main job on the real Deskdrop interactions: DATA=path of its folder

@@ -14,6 +14,7 @@ from newsrec_pipelines.evaluation.judge import SYSTEMS
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.store import Store
+from newsrec_pipelines.tracking.record import Record, ids
 from support.postgres import REPOSITORY
 
 PARAMS = """
@@ -56,6 +57,22 @@ def test_the_first_model_is_the_champion(store: Store) -> None:
     assert not manifest.created_from["sampled_negatives"]
 
 
+def test_a_training_is_recorded_with_all_that_made_it(store: Store) -> None:
+    version = FileRegistry(store).champion()
+    manifest = read_manifest(store, version)
+    record = next(r for r in _records(store) if r.tags["model_version"] == version)
+    assert (record.stage, record.status) == ("train", "finished")
+    assert record.name == f"news {version}"
+    assert record.data_hash == manifest.data_hash
+    assert record.git_commit == manifest.git_commit
+    assert record.tags["promoted"] == "True"
+    assert record.params["world.readers"] == "150"
+    assert record.metrics["rows/examples"] == manifest.created_from["examples"]
+    shares = [v for name, v in record.metrics.items() if name.startswith("importance/")]
+    assert sum(shares) == pytest.approx(1)
+    assert store.read_bytes(record.files["importance.svg"]).startswith(b"<svg ")
+
+
 def test_what_arrived_later_changes_no_learnt_number(store: Store) -> None:
     registry = FileRegistry(store)
     before = registry.champion()
@@ -92,6 +109,13 @@ def test_the_champion_is_judged_on_the_next_day(
     assert f"{JUDGED}.html" in printed
     page = store.read_bytes(f"reports/evaluation/{JUDGED}.html").decode()
     assert page.startswith("<!doctype html>")
+    record = _records(store)[-1]
+    assert (record.stage, record.tags["model_version"]) == ("evaluate", made["model"])
+    assert record.metrics["news/auc"] == metrics["news"]["auc"]
+    assert record.files[f"{JUDGED}.html"] == f"reports/evaluation/{JUDGED}.html"
+    plots = [key for name, key in record.files.items() if name.startswith("plot-")]
+    assert len(plots) == page.count("data:image/svg+xml")
+    assert all(b"<svg" in store.read_bytes(key) for key in plots)
 
 
 def test_walking_forward_makes_models_of_its_own_and_saves_none(store: Store) -> None:
@@ -129,6 +153,9 @@ def test_training_on_nothing_is_one_line_and_leaves_the_champion(
         capsys, "evaluate", "--from", "2026-02-01", "--to", "2026-02-02"
     )
     assert FileRegistry(store).champion() == before
+    last = [r for r in _records(store) if r.stage == "train"][-1]
+    assert last.status == "failed"
+    assert "no read is known before" in str(last.error)
 
 
 def test_a_version_that_does_not_exist_is_one_line(
@@ -156,6 +183,11 @@ def test_wrong_options_are_answered_with_usage(
 ) -> None:
     assert _status(*arguments) == 2
     assert "Usage: newsrec" in capsys.readouterr().err
+
+
+def _records(store: Store) -> list[Record]:
+    """Oldest first."""
+    return [Record.load(store, i) for i in ids(store)]
 
 
 def run(*arguments: str) -> None:

@@ -36,12 +36,13 @@ def demo(ctx: Context, port: int, serve: bool, next_run: bool) -> None:
         return
     with demo_state(folder, ctx.params_file) as state:
         began = time.monotonic()
-        for step in loop.steps(ctx.settings, ctx.params.world, port):
-            if step.name not in state.done:
-                with _timed(console, step.title):
-                    step.run()
-                state.done.append(step.name)
-                state.save()
+        with programs.trackers_afterwards(ctx.settings):
+            for step in loop.steps(ctx.settings, ctx.params.world, port):
+                if step.name not in state.done:
+                    with _timed(console, step.title):
+                        step.run()
+                    state.done.append(step.name)
+                    state.save()
         console.print(f"[bold]The loop took {time.monotonic() - began:.0f} s[/bold]\n")
         _serve(console, ctx, port, serve)
 

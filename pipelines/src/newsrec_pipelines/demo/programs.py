@@ -15,6 +15,7 @@ import urllib3
 from newsrec_pipelines import cli
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import NewsrecError
+from newsrec_pipelines.tracking.sending import hand_over
 
 _API_START_SECONDS = 30.0
 
@@ -22,6 +23,20 @@ _API_START_SECONDS = 30.0
 def stage(*args: str) -> None:
     """Run one stage as `newsrec ARGS` would, without paying for its imports again."""
     cli.app.main(args=list(args), prog_name="newsrec", standalone_mode=False)
+
+
+@contextmanager
+def trackers_afterwards(settings: Settings) -> Iterator[None]:
+    """Let all stages keep their records, and trackers have them once: each import takes long."""
+    asked = os.environ.get("TRACKERS")
+    os.environ["TRACKERS"] = "none"
+    try:
+        yield
+    finally:
+        del os.environ["TRACKERS"]
+        if asked is not None:
+            os.environ["TRACKERS"] = asked
+        hand_over(settings)
 
 
 def program(*args: str, env: dict[str, str] | None = None) -> None:

@@ -17,6 +17,7 @@ from newsrec_pipelines.etl.runs import only_one
 from newsrec_pipelines.options import DAY, day_range
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.schemas import ENTITIES
+from newsrec_pipelines.stage_metrics import StageMetrics
 
 
 @click.command()
@@ -55,6 +56,14 @@ def etl(
             except OSError as e:
                 raise NewsrecError(f"{d}: cannot write to {ctx.store.url}: {e}") from e
             click.echo(_report(d, run.counts, unchanged=last_step == "unchanged"))
+            if last_step != "unchanged":
+                _measure(ctx.metrics, run.counts)
+
+
+def _measure(metrics: StageMetrics, counts: dict[str, Any]) -> None:
+    for name in ENTITIES:
+        metrics.rows(name, counts[name]["rows"])
+        metrics.dead_letters(name, Counter(counts[name]["dead_letters"]).total())
 
 
 def _days(ctx: Context, first: date, last: date, *, allow_empty: bool) -> list[date]:

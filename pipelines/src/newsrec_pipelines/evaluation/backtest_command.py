@@ -11,11 +11,13 @@ from rich.table import Table
 
 from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.context import Context
+from newsrec_pipelines.evaluation import plots
 from newsrec_pipelines.evaluation.backtest import DAILY, IMPRESSIONS
-from newsrec_pipelines.evaluation.backtest import backtest as run
+from newsrec_pipelines.evaluation.backtest import backtest as judge_all
 from newsrec_pipelines.evaluation.backtest_report import as_html
 from newsrec_pipelines.options import DAY
 from newsrec_pipelines.progress import working
+from newsrec_pipelines.tracking import Run, tracked
 
 FOLDER = "reports/backtest"
 
@@ -65,21 +67,24 @@ def backtest(
     first_day, last_day = _days(ctx.params.backtest, first, last)
     if train_until and train_until.date() >= first_day:
         raise click.UsageError("--train-until must be before --from: a model is judged on new days")
-    found = run(
-        ctx.store,
-        ctx.params,
-        first_day,
-        last_day,
-        (IMPRESSIONS, DAILY) if mode == "both" else (mode,),
-        train_until.date() if train_until else None,
-        ablation,
-    )
-    with working("resample readers, draw the page"):
-        result = found.as_json(ctx.params, ctx.settings.git_commit)
-        page = as_html(result)
-    name = f"{FOLDER}/{first_day}" + ("" if first_day == last_day else f"_{last_day}")
-    ctx.store.write_json(f"{name}.json", result)
-    ctx.store.write_bytes(f"{name}.html", page.encode())
+    with tracked(ctx.settings, "backtest", ctx.params) as run:
+        found = judge_all(
+            ctx.store,
+            ctx.params,
+            first_day,
+            last_day,
+            (IMPRESSIONS, DAILY) if mode == "both" else (mode,),
+            train_until.date() if train_until else None,
+            ablation,
+        )
+        with working("resample readers, draw the page"):
+            result = found.as_json(ctx.params, ctx.settings.git_commit)
+            page = as_html(result)
+        name = f"{FOLDER}/{first_day}" + ("" if first_day == last_day else f"_{last_day}")
+        ctx.store.write_json(f"{name}.json", result)
+        ctx.store.write_bytes(f"{name}.html", page.encode())
+        _track(run, result, page)
+        run.report(f"{name}.html")
     _print(result)
     for ending in ("json", "html"):
         click.echo(f"  {ctx.store.where(f'{name}.{ending}')}")
@@ -87,6 +92,19 @@ def backtest(
         out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         out.with_suffix(".html").write_text(page, encoding="utf-8")
         click.echo(f"  {out}")
+
+
+def _track(run: Run, result: dict[str, Any], page: str) -> None:
+    first, last = result["first_day"], result["last_day"]
+    run.name = f"{result['ours']} on {first}" + ("" if first == last else f" to {last}")
+    run.data_hash = result["data_hash"]
+    run.tags(first_day=first, last_day=last, train_until=result["train_until"])
+    for mode, found in result["modes"].items():
+        for system, metrics in found["systems"].items():
+            values = {name: estimate["value"] for name, estimate in metrics.items()}
+            run.metrics(values, prefix=f"{mode}/{system}/")
+    for name, content in plots.pictures(page).items():
+        run.picture(name, content)
 
 
 def _days(

@@ -8,9 +8,11 @@ from rich.table import Table
 
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.evaluation import evaluate as evaluations
-from newsrec_pipelines.evaluation import report
+from newsrec_pipelines.evaluation import plots, report
+from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY
+from newsrec_pipelines.tracking import Run, tracked
 
 
 @click.command()
@@ -35,21 +37,39 @@ def evaluate(
     refit_days: int,
 ) -> None:
     """Judge a model beside popularity, ALS, content and chance; write JSON and an HTML page."""
-    if day and not (first or last):
-        version = version or FileRegistry(ctx.store).champion()
-        result = evaluations.judge_version(ctx.store, ctx.params, version, day.date())
-    elif first and last and not (day or version):
-        if first > last:
-            raise click.UsageError("--from must not be after --to")
-        result = evaluations.walk_forward(
-            ctx.store, ctx.params, first.date(), last.date(), refit_days
-        )
-    else:
+    if not (day and not (first or last)) and not (first and last and not (day or version)):
         raise click.UsageError("give --date (and --model), or --from and --to")
-    keys = report.write(ctx.store, result)
+    if first and last and first > last:
+        raise click.UsageError("--from must not be after --to")
+    with tracked(ctx.settings, "evaluate", ctx.params) as run:
+        if day:
+            version = version or FileRegistry(ctx.store).champion()
+            run.tags(model_version=version)
+            result = evaluations.judge_version(ctx.store, ctx.params, version, day.date())
+            run.data_hash = read_manifest(ctx.store, version).data_hash
+        elif first and last:
+            result = evaluations.walk_forward(
+                ctx.store, ctx.params, first.date(), last.date(), refit_days
+            )
+        keys = report.write(ctx.store, result)
+        _track(ctx, run, result, keys[-1])
     _print(result)
     for key in keys:
         click.echo(f"  {ctx.store.where(key)}")
+
+
+def _track(ctx: Context, run: Run, result: evaluations.Evaluation, page: str) -> None:
+    days = [judgement.day for judgement in result.judgements]
+    run.name = f"{result.model} on {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "")
+    run.tags(model=result.model, first_day=days[0], last_day=days[-1])
+    for system, metrics in report.flat_metrics(result).items():
+        run.metrics(metrics, prefix=f"{system}/")
+    run.metrics({name: float(count) for name, count in result.counts().items()}, prefix="counts/")
+    for name, content in plots.pictures(ctx.store.read_bytes(page).decode()).items():
+        run.picture(name, content)
+    run.report(page)
+    for name, count in result.counts().items():
+        ctx.metrics.rows(name, count)
 
 
 def _print(result: evaluations.Evaluation) -> None:

@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -10,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+_URI: Final = "data:image/svg+xml;base64,"
 _PALETTE: Final = (
     "#0b5fff",
     "#e07a1f",
@@ -126,6 +128,12 @@ def by_day(
     return _data_uri(figure)
 
 
+def pictures(page: str) -> dict[str, bytes]:
+    """The plots of a page as SVG files, in its order: drawing them once is enough."""
+    found = re.findall(f"{re.escape(_URI)}([A-Za-z0-9+/=]+)", page)
+    return {f"plot-{n:02}.svg": base64.b64decode(c) for n, c in enumerate(found, 1)}
+
+
 def _clean(axes: mpl.axes.Axes, grid: Literal["x", "y"] = "y") -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color="#e6e9ef", linewidth=0.8)
@@ -139,4 +147,4 @@ def _data_uri(figure: Figure) -> str:
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "newsrec", "svg.fonttype": "none"}):
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return _URI + base64.b64encode(buffer.getvalue()).decode()

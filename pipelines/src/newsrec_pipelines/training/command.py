@@ -5,13 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from newsrec_pipelines.config import Params
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.features.examples import build_request, training_data
 from newsrec_pipelines.models import kind
+from newsrec_pipelines.models.artifacts import ModelManifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY, MOMENT
 from newsrec_pipelines.progress import working
+from newsrec_pipelines.tracking import Run, tracked
 from newsrec_pipelines.training.checkpoint import checkpoint
+from newsrec_pipelines.training.pictures import importance
 from newsrec_pipelines.training.sanity import check_slates
 
 
@@ -43,10 +47,15 @@ def train(
     ctx: Context, day: datetime, moment: datetime | None, promote: bool, kind_name: str | None
 ) -> None:
     """Train a model, save it as a version, and make it the champion."""
-    began = time.perf_counter()
     params = ctx.params.model_copy(update={"model": kind_name or ctx.params.model})
-    made = kind.named(params.model)
     moment = moment or day.replace(tzinfo=UTC) + timedelta(days=1)
+    with tracked(ctx.settings, "train", params) as run:
+        _train(ctx, run, params, moment, promote=promote)
+
+
+def _train(ctx: Context, run: Run, params: Params, moment: datetime, *, promote: bool) -> None:
+    began = time.perf_counter()
+    made = kind.named(params.model)
     with working("read what was known"):
         data = training_data(ctx.store, moment, params)
     start = checkpoint(ctx.store, params, moment)
@@ -55,6 +64,9 @@ def train(
     manifest = model.save(
         ctx.store, data, ctx.settings.git_commit, start.version if start else None
     )
+    _track(run, manifest, model)
+    for name in ("reads", "users", "articles", "examples"):
+        ctx.metrics.rows(name, getattr(data, name).height)
     drawn = " (negatives drawn, for want of impressions)" if data.sampled_negatives else ""
     click.echo(
         f"knew {data.reads.height} reads of {data.users.height} readers and "
@@ -71,4 +83,23 @@ def train(
     if promote:
         readers = check_slates(model, build_request(ctx.store, moment, params))
         registry.promote(manifest.version, by="train", why=why)
+        run.tags(promoted=True)
         click.echo(f"champion, after a look at the slates of {readers} readers")
+
+
+def _track(run: Run, manifest: ModelManifest, model: kind.Model) -> None:
+    run.name = f"{manifest.name} {manifest.version}"
+    run.data_hash = manifest.data_hash
+    run.tags(
+        model_version=manifest.version,
+        kind=manifest.name,
+        as_of=manifest.as_of.isoformat(),
+        previous=manifest.previous,
+        promoted=False,
+    )
+    run.metrics(manifest.metrics)
+    run.metrics({name: float(n) for name, n in manifest.created_from.items()}, prefix="rows/")
+    if model.ranker is not None:
+        shares = model.ranker.importance()
+        run.metrics(shares, prefix="importance/")
+        run.picture("importance.svg", importance(shares))
