@@ -80,6 +80,16 @@ def test_every_node_is_told_and_one_that_is_gone_keeps_none_from_it() -> None:
     assert [node.weights[CANARY] for node in (first, second)] == [0, 0]
 
 
+def test_a_silent_node_leaves_time_for_the_others() -> None:
+    node = FakeKong()
+    with socket.create_server(("127.0.0.1", 0)) as silent, fake_kong(node) as address:
+        addresses = (f"http://127.0.0.1:{silent.getsockname()[1]}", address)
+        kong = Kong(lambda: [n for a in addresses for n in nodes(a)], UPSTREAM, CANARY)
+        with pytest.raises(UnavailableError):
+            kong.abort_canary(Deadline.after(8))
+    assert node.weights[CANARY] == 0
+
+
 def test_a_name_is_asked_for_all_its_addresses_of_one_family() -> None:
     four = [(socket.AF_INET, 1, 6, "", (f"10.0.0.{n}", 8001)) for n in (1, 2, 1)]
     six = [(socket.AF_INET6, 1, 6, "", ("fd00::1", 8001, 0, 0))]

@@ -17,6 +17,10 @@ class Deadline:
         """The deadline `seconds` from now."""
         return cls(time.monotonic() + seconds)
 
+    def within(self, seconds: float) -> "Deadline":
+        """This deadline, or the one `seconds` from now when that is sooner."""
+        return Deadline(min(self.at, time.monotonic() + seconds))
+
     def left(self, whom: str) -> float:
         """Seconds that are left to wait for `whom`; always more than zero.
 

@@ -15,7 +15,6 @@ from newsrec_hooks.errors import UnavailableError
 
 MAX_ANSWER = 16 * 1024 * 1024
 _CONNECT_SECONDS = 2.0
-_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,7 @@ def exchange(
     connection = _connection(server, min(deadline.left(server.name), _CONNECT_SECONDS))
     try:
         connection.connect()
-        status, text = _ask(
-            connection, min(deadline.left(server.name), _ANSWER_SECONDS), method, path, body, sent
-        )
+        status, text = _ask(connection, deadline.left(server.name), method, path, body, sent)
     except (OSError, http.client.HTTPException) as e:
         raise UnavailableError(f"{server.name} does not answer") from e
     finally:
