@@ -304,6 +304,8 @@ class TrainingParams(_Frozen):
     seed: int
     full_dwell_seconds: float = Field(gt=0)
     click_weight: float = Field(ge=0, le=1)
+    # The newest versions and the last champions, so many of each; others are pruned.
+    keep_versions: int = Field(default=14, ge=2)
 
 
 class SlateParams(_Frozen):
@@ -396,6 +398,18 @@ class VariantParams(_Frozen):
     days: int = Field(default=7, ge=1)  # the last ones, which are judged together
 
 
+class PromotionParams(_Frozen):
+    """What the gate asks of a model before it serves. Shares are of what the champion has."""
+
+    margin: float = Field(default=0.02, ge=0, lt=1)  # nDCG that the same recipe may lose
+    coverage_loss: float = Field(default=0.3, ge=0, le=1)  # of the articles in any slate
+    cold_loss: float = Field(default=0.1, ge=0, le=1)  # nDCG of readers with few reads
+    region_loss: float = Field(default=0.1, ge=0, le=1)  # nDCG of the readers of any region
+    max_megabytes: float = Field(default=4096.0, gt=0)  # of the artefact
+    max_seconds: float = Field(default=20.0, gt=0)  # of one core, for the slates of 1,000 readers
+    not_finite: int = Field(default=0, ge=0)  # scores that are no numbers
+
+
 class Params(_Frozen):
     """Everything that changes a result: the whole of params.yaml."""
 
@@ -416,6 +430,7 @@ class Params(_Frozen):
     backtest: BacktestParams = BacktestParams()
     monitoring: MonitoringParams = MonitoringParams()
     variants: VariantParams = VariantParams()
+    promotion: PromotionParams = PromotionParams()
 
     def of_kind(self, name: str, section: type[Section]) -> Section:
         """What `kinds` says of a kind of model.

@@ -133,6 +133,12 @@ def test_a_removed_version_is_gone_and_still_told(store: Store, registry: FileRe
         registry.promote("b", **WHO)
 
 
+def test_a_damaged_version_can_be_removed(store: Store, registry: FileRegistry) -> None:
+    store.write_bytes("models/b/manifest.json", b"{")
+    registry.remove("b", **WHO)
+    assert registry.versions() == ["a", "c"]
+
+
 def test_a_removal_that_was_killed_is_completed(
     store: Store, registry: FileRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

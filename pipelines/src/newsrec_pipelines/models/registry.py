@@ -141,7 +141,9 @@ class FileRegistry:
         events = self._events()
         state = State.of(events)
         if version not in state.removed:
-            read_manifest(self._store, version)
+            # A damaged one can be removed, too.
+            if version not in self.versions():
+                raise ModelError(f"there is no model {version} in {self._store.url}")
             _refuse_held(state, version)
             self._write(_event(self._now(), events, "remove", version, by, why))
             _refuse_held(self.state(), version)

@@ -1,0 +1,70 @@
+"""How a model is made, whatever the day: its kind and those parameters that make it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Final, Self
+
+from pydantic import ValidationError
+
+from newsrec_pipelines.config import Params
+from newsrec_pipelines.errors import ModelError
+from newsrec_pipelines.models.artifacts import ModelManifest
+
+# Sections that make no model. Whatever is not named here does, also what comes later.
+_ELSEWHERE: Final = ("world", "etl", "backtest", "monitoring", "variants", "promotion")
+# How long things are kept.
+_KEEPING: Final = (("training", "keep_versions"), ("slate", "keep_runs"))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Two models of one recipe differ by their days and by the code that followed it.
+
+    Attributes:
+        params: all parameters; only some of them make the model.
+        git_commit: of the code, ``unknown`` where nobody said.
+        made: SHA-256 of the parameters that make it.
+    """
+
+    params: Params
+    git_commit: str
+    made: str
+
+    @classmethod
+    def of(cls, params: Params, git_commit: str) -> Self:
+        """The recipe of the parameters of today."""
+        values = params.model_dump(mode="json", exclude=set(_ELSEWHERE))
+        values["kinds"] = values["kinds"].get(params.model)
+        for section, name in _KEEPING:
+            del values[section][name]
+        content = json.dumps(values, sort_keys=True)
+        return cls(params, git_commit, hashlib.sha256(content.encode()).hexdigest())
+
+    @classmethod
+    def of_version(cls, manifest: ModelManifest) -> Self:
+        """The recipe that a version was made by; parameters that came later have their defaults.
+
+        Raises:
+            ModelError: when this code does not know its parameters any more.
+        """
+        try:
+            return cls.of(Params.model_validate(manifest.params), manifest.git_commit)
+        except ValidationError as e:
+            raise ModelError(
+                f"model {manifest.version} was made with parameters that this code does not know"
+            ) from e
+
+    @property
+    def id(self) -> str:
+        """A short name: the same parameters and the same code have the same one."""
+        content = f"{self.made} {self.git_commit}"
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    def same(self, other: Self) -> bool:
+        """Whether the parameters are the same. Other code that follows them is the same recipe."""
+        return self.made == other.made
+
+    def repeats(self, other: Self) -> bool:
+        """Whether parameters and code are known to be the same: the same data gives the same."""
+        return self.same(other) and self.git_commit == other.git_commit != "unknown"
