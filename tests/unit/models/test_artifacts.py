@@ -136,3 +136,33 @@ def test_arrays_that_are_not_finite_are_never_saved(store: Store) -> None:
     with pytest.raises(ModelError, match="not finite"):
         broken.save(store, DATA, "abc")
     assert FileRegistry(store).versions() == []
+
+
+def test_a_version_that_is_there_is_never_written_again(store: Store) -> None:
+    manifest = MODEL.save(store, DATA, "abc")
+    before = files(store, manifest.version)
+    # The same inputs, and other last bits: another machine.
+    other = NewsModel.produce_model(DATA, PARAMS)
+    other.scorers.als.factors[0, 0] += 1e-6
+    assert other.save(store, DATA, "abc") == manifest
+    assert files(store, manifest.version) == before
+
+
+def test_what_a_version_lost_is_written_again(store: Store) -> None:
+    version = MODEL.save(store, DATA, "abc").version
+    before = files(store, version)
+    store.remove(f"models/{version}/ranker.json")
+    store.write_bytes(f"models/{version}/als.factors.npy", b"")
+    MODEL.save(store, DATA, "abc")
+    assert files(store, version) == before
+
+
+def test_a_damaged_version_is_not_mixed_with_another_one(store: Store) -> None:
+    version = MODEL.save(store, DATA, "abc").version
+    store.remove(f"models/{version}/ranker.json")
+    before = files(store, version)
+    other = NewsModel.produce_model(DATA, PARAMS)
+    other.scorers.als.factors[0, 0] += 1e-6
+    with pytest.raises(ModelError, match=f"newsrec models remove {version}"):
+        other.save(store, DATA, "abc")
+    assert files(store, version) == before

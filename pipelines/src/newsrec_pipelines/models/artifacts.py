@@ -119,8 +119,15 @@ def save(
     Arrays become ``<part>.<key>.npy``, a ``text`` ``<part>.txt``, everything else of a part
     ``<part>.json``.
 
+    What has a manifest is never changed: a version that is there already stays as it is, and only
+    files that it has lost are written again.
+
+    Returns:
+        The manifest that is in the store. Where the same inputs gave other last bits on another
+        machine, it is the one of whoever came first.
+
     Raises:
-        ModelError: when an array holds NaN or infinity.
+        ModelError: when an array holds NaN or infinity, or the version is there and damaged.
     """
     files = {}
     for part, state in states.items():
@@ -133,10 +140,22 @@ def save(
             files[f"{part}.txt"] = state[_TEXT].encode()
         rest = {k: v for k, v in state.items() if k not in arrays and k != _TEXT}
         files[f"{part}.json"] = _json(rest)
-    for name, content in files.items():
-        store.write_bytes(_key(manifest.version, name), content)
     hashes = {name: _sha256(content) for name, content in sorted(files.items())}
     manifest = manifest.model_copy(update={"files": hashes})
+    there = store.keys(f"{FOLDER}/{manifest.version}")
+    if _key(manifest.version, "manifest.json") in there:
+        kept = read_manifest(store, manifest.version)
+        lost = [n for n, sha256 in kept.files.items() if not _is_whole(store, kept, n, sha256)]
+        if lost and kept.files != hashes:
+            raise ModelError(
+                f"model {kept.version} is there, damaged, and made anew it is another one: "
+                f"newsrec models remove {kept.version}, then train again"
+            )
+        for name in lost:
+            store.write_bytes(_key(kept.version, name), files[name])
+        return kept
+    for name, content in files.items():
+        store.write_bytes(_key(manifest.version, name), content)
     store.write_json(_key(manifest.version, "manifest.json"), manifest.model_dump(mode="json"))
     return manifest
 
@@ -194,6 +213,13 @@ def load(store: Store, version: str) -> tuple[ModelManifest, dict[str, dict[str,
                 raise ModelError(f"file {name} of model {version} is no plain array: {e}") from e
             state[rest.removesuffix(".npy")] = array
     return manifest, states
+
+
+def _is_whole(store: Store, manifest: ModelManifest, name: str, sha256: str) -> bool:
+    try:
+        return _sha256(store.read_bytes(_key(manifest.version, name))) == sha256
+    except DataError:
+        return False
 
 
 def _key(version: str, name: str) -> str:
