@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,12 @@ class Home:
         _secret(self.folder / "jwt_secret")
         # What the mailer signs its links with; the demo makes it, too.
         _secret(self.var / "secrets" / "link_secret")
+
+    def write_environment(self, env: Mapping[str, str]) -> None:
+        """Keep ``env``, a file to source: with it, `airflow` on the command line is this one."""
+        names = sorted(n for n in env if n.startswith(("AIRFLOW", "NEWSREC")) or n == "PATH")
+        lines = [f"export {name}={shlex.quote(env[name])}\n" for name in names]
+        _write_private(self.folder / "env", "".join(lines))
 
     def environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """What Airflow's programs are told; a variable of Airflow's in `env` is left as it is."""

@@ -41,6 +41,7 @@ def _run(env: Mapping[str, str]) -> None:
         home = Home(var, server, port)
         home.prepare()
         told = home.environment(env)
+        home.write_environment(told)
         print("Preparing Airflow's database …", flush=True)
         programs.migrate(home, told)
         with programs.running(home, told) as processes:

@@ -11,7 +11,6 @@ import pytest
 from support.airflow_server import Script
 from support.postgres import REPOSITORY
 
-
 # A cluster that nobody asks anything.
 CLUSTER = {
     "apiVersion": "v1",

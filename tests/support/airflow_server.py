@@ -119,6 +119,14 @@ def wait_until(true: Callable[[], Any], what: str, seconds: float = 120) -> Any:
     return found
 
 
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 FAKE = """#!{python}
 import json, os, pathlib, sys, time
 folder = pathlib.Path({folder!r})
@@ -128,7 +136,7 @@ def tell(what):
         calls.write(json.dumps([what, os.getpid(), sys.argv[1:]]) + "\\n")
 
 tell("begun")
-held = folder / ("hold-" + "-".join(sys.argv[1:3]))
+held = folder / ("hold-" + "-".join(sys.argv[1:]))
 while held.exists():
     time.sleep(0.1)
 tell("ended")
@@ -152,10 +160,16 @@ class FakeStages:
         return programs
 
     def hold(self, *words: str) -> Path:
-        """Let the command wait that begins so, until the file is removed."""
+        """Let this command line wait until the file is removed."""
         file = self.folder / f"hold-{'-'.join(words)}"
         file.touch()
         return file
+
+    def living(self) -> list[int]:
+        """Processes that were begun and still are there."""
+        file = self.folder / "calls"
+        pids = [json.loads(line)[1] for line in file.read_text().splitlines()]
+        return [pid for pid in set(pids) if _lives(pid)]
 
     def calls(self, what: str = "ended") -> list[list[str]]:
         """Command lines, in the order in which they began or ended."""

@@ -1,11 +1,13 @@
 """A stage as a process beside Airflow, in the environment of the pipelines."""
 
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from airflow.sdk import BaseOperator
@@ -14,6 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from newsrec_dags import told
 
 _USAGE_ERROR = 2  # click's and argparse's: the same command never succeeds
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl(2)
 _GRACE_SECONDS = 30.0  # a stage that is asked to end leaves nothing half done
 
 
@@ -56,29 +59,9 @@ class ProcessStage(BaseOperator):
             AirflowSkipException: when the answer is no, or in a back-fill.
         """
         told.before(self, context)
-        last = ""
         self.log.info("running %s %s", self.program, " ".join(self.arguments))
-        try:
-            self._process = subprocess.Popen(
-                [*_dying_with_us(), self.program, *self.arguments],
-                cwd=self.folder,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-            for line in self._process.stdout or ():
-                last = line.rstrip() or last
-                self.log.info(line.rstrip())
-            status = self._process.wait()
-        except OSError as e:
-            raise AirflowException(f"{self.program} cannot be started: {e}") from e
-        finally:
-            # Also when the time is over, which Airflow says by an exception.
-            self.on_kill()
+        with _ending_with_the_supervisor():
+            status, last = self._run()
         if status == told.NO and self.question:
             raise AirflowSkipException(last)
         if status == _USAGE_ERROR:
@@ -88,17 +71,65 @@ class ProcessStage(BaseOperator):
         told.after(self, context)
 
     def on_kill(self) -> None:
-        """Ask the stage and its children to end, and end them when they do not."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(_GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
+        """Ask the stage to end; called from a signal's handler, so nobody waits here."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+
+    def _run(self) -> tuple[int, str]:
+        """Exit status, and the last line of the output."""
+        last = ""
+        try:
+            self._process = process = subprocess.Popen(
+                [*_ending_with_us(), self.program, *self.arguments],
+                cwd=self.folder,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as e:
+            raise AirflowException(f"{self.program} cannot be started: {e}") from e
+        try:
+            for line in process.stdout or ():
+                last = line.rstrip() or last
+                self.log.info(line.rstrip())
+            return process.wait(), last
+        finally:
+            # When its time is over, Airflow says so by an exception.
+            self._end(process)
+
+    def _end(self, process: "subprocess.Popen[str]") -> None:
+        self.on_kill()
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
+
+
+@contextmanager
+def _ending_with_the_supervisor() -> Iterator[None]:
+    """A task outlives the worker that watches it, and goes on beside the one that replaces it.
+
+    So we ask Linux for SIGTERM when our parent dies; Airflow's handler of it calls `on_kill`.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getppid()
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    try:
+        if os.getppid() != parent:  # it died before we asked
+            raise AirflowException("the worker that watches this task is gone")
+        yield
+    finally:
+        libc.prctl(_PR_SET_PDEATHSIG, 0)
 
 
 def _environment() -> dict[str, str]:
@@ -110,7 +141,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _dying_with_us() -> list[str]:
-    """When Airflow is killed, nobody is left to end the stage, and a second one may be started."""
+def _ending_with_us() -> list[str]:
+    """A task that is killed can end nothing any more: the stage ends with it, where it can."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
