@@ -1,7 +1,7 @@
 """`newsrec tracking`: send what trackers have not got, and open MLflow's page."""
 
 import os
-import subprocess
+import socket
 import sys
 
 import click
@@ -50,12 +50,14 @@ def page(ctx: Context, port: int) -> None:
         raise NewsrecError(f"MLflow is a server already: open {uri}")
     if not ids(ctx.store):
         raise NewsrecError(f"nothing was recorded yet: run make demo (looked in {ctx.store.url})")
+    _refuse_taken(port)
     click.echo("Brings MLflow up to date; then it takes some 15 s to start.")
     only = ctx.settings.tracking.model_copy(update={"trackers": ("mlflow",)})
     settings = ctx.settings.model_copy(update={"tracking": only})
     if sending.send(settings, only.limit_seconds):
         click.echo(f"It lacks some records: see {sending.log(settings, 'mlflow')}", err=True)
     click.echo(f"http://127.0.0.1:{port}  Ctrl-C ends.")
+    sys.stdout.flush()
     command = (
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
         *("--backend-store-uri", uri, "--default-artifact-root", only.mlflow_artifacts),
@@ -63,11 +65,16 @@ def page(ctx: Context, port: int) -> None:
     )
     # Without the runner of jobs, which nobody here needs, it takes half a GB instead of one.
     env = {**sending.QUIET, **os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    try:
-        status = subprocess.run(command, env=env, check=False).returncode
-    except KeyboardInterrupt:
-        return
-    if status not in (0, -2):
-        raise NewsrecError(
-            f"MLflow ended with status {status} (is port {port} taken? MLFLOW_PORT=5001 is another)"
-        )
+    # In place of this process, so that whoever ends it ends the server.
+    os.execve(sys.executable, command, env)
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError as e:
+            raise NewsrecError(
+                f"port {port} is taken ({e.strerror}): MLFLOW_PORT=5001 is another"
+            ) from e

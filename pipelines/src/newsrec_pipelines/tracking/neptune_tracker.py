@@ -15,7 +15,7 @@ from newsrec_pipelines.tracking.tracker import Models
 class NeptuneTracker:
     """One run a record. Neptune's hosted service has ended, so offline is the usual mode.
 
-    ``neptune sync`` sends what lies in the folder to a server that is found later.
+    A server that is configured later gets every record anew: it is another place.
     """
 
     def __init__(self, project: str, token: str | None, folder: Path) -> None:
