@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ from newsrec_api.repositories.evidence import StoreEvidence
 from newsrec_api.repositories.postgres import postgres, postgres_pool
 from newsrec_api.repositories.run_files import Manifest
 from newsrec_pipelines.db import connect
+from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.rollout.variants import Variant
 from newsrec_pipelines.scoring import slates
 from newsrec_pipelines.scoring.explain import explain
+from newsrec_pipelines.scoring.versions import Version
 from newsrec_pipelines.store import Store
 from support.api_server import SECRETS
 from support.fake_model import FakeModel, TaughtModel, taught_ranker
 from support.fakes_api import SETTINGS
 from support.postgres import REPOSITORY
 from support.seed import NOW
-from support.slates import publish
+from support.slates import REQUEST, fake_version, publish
 
 AUDITOR = {"Authorization": f"Bearer {SECRETS['AUDIT_TOKEN']}"}
 
@@ -40,8 +44,10 @@ class Service:
     def publish(self, model: slates.Model) -> str:
         return publish(self.url, model, store=self.store).run_id
 
-    def get(self, run: str, user: str = "u00", article: str = "a006") -> tuple[int, Any]:
-        path = f"/v1/runs/{run}/readers/{user}/articles/{article}/explanation"
+    def get(
+        self, run: str, user: str = "u00", article: str = "a006", query: str = ""
+    ) -> tuple[int, Any]:
+        path = f"/v1/runs/{run}/readers/{user}/articles/{article}/explanation{query}"
         answer = self.client.get(path, headers=AUDITOR)
         return answer.status_code, answer.json
 
@@ -69,6 +75,45 @@ def test_it_says_what_the_command_says(service: Service, model: FakeModel) -> No
         assert found["ranking"]["base"] + sum(parts) == pytest.approx(
             found["ranking"]["score"], abs=1e-6
         )
+
+
+def test_slates_of_a_variant_are_explained_by_its_own_ranker(service: Service) -> None:
+    everybody = Variant("b", "other", Decimal(100))
+    run = publish(
+        service.url, store=service.store, variants={everybody: lambda: taught(depth=12)}
+    ).run_id
+
+    def both(article: str, variant: str | None = None) -> Any:
+        status, found = service.get(run, "u00", article, f"?variant={variant}" if variant else "")
+        with connect(service.url, "newsrec_reader") as conn:
+            expected = explain(conn, service.store, run, "u00", article, variant)
+        assert status == 200
+        assert found == json.loads(expected.model_dump_json())
+        return found
+
+    # In both slates: she is in the variant. Further down only the champion's goes on.
+    lowest = FakeModel().block(REQUEST).slates["article_ids"][0][-1]
+    first, last = both("a006"), both(lowest)
+    assert (first["variant"], first["model_version"]) == ("b", "other")
+    assert first["ranking"]["base"] != 0
+    assert (last["variant"], last["model_version"]) == ("champion", "fake")
+    assert both("a006", "b") == first
+    champions = both("a006", "champion")
+    assert (champions["variant"], champions["ranking"]["base"]) == ("champion", 0)
+    assert service.get(run, "u00", lowest, "?variant=b")[0] == 404
+    assert service.get(run, "u00", "a006", "?variant=c")[0] == 404
+    with (
+        connect(service.url, "newsrec_reader") as conn,
+        pytest.raises(DataError, match="of variant c"),
+    ):
+        explain(conn, service.store, run, "u00", "a006", "c")
+    service.store.remove(f"runs/2026-03-06/{run}/b/manifest.json")
+    assert service.get(run, "u00", "a006")[0] == 410
+    assert both("a006", "champion") == champions
+
+
+def taught(depth: int) -> Version:
+    return fake_version(TaughtModel(depth), "other")
 
 
 def test_two_runs_have_their_own_trees(service: Service) -> None:

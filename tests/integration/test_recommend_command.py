@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -12,9 +13,11 @@ from newsrec_pipelines.db import connect
 from newsrec_pipelines.features.examples import build_request, training_data
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.rollout.variants import set_variants
 from newsrec_pipelines.scoring import slates
 from newsrec_pipelines.scoring.evidence import RunManifest
 from newsrec_pipelines.scoring.explain import explain
+from newsrec_pipelines.scoring.versions import Versions
 from newsrec_pipelines.store import Store
 from support.fake_model import AS_OF
 from support.postgres import REPOSITORY, query
@@ -128,6 +131,39 @@ def test_every_place_of_the_real_model_can_be_explained(environment: str, var: P
                 assert found.sources
                 assert found.placement.place == place
     assert manifest.ranker.trees is not None
+
+
+def test_a_variant_is_scored_by_its_version_and_a_damaged_one_left_out(
+    environment: str, var: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store((var / "store").as_uri())
+    version = FileRegistry(store).champion()
+    shares = {"same": (version, Decimal(50)), "gone": ("20260101-00000000", Decimal(50))}
+    with connect(environment, "newsrec_operations") as conn:
+        set_variants(conn, shares, by="ana", why="a look")
+
+    _recommend(*_DATE)  # exit status 0: the slates are published, and what follows needs them
+
+    said = capsys.readouterr()
+    rows = rows_of(environment, current_run(environment)[0])["recommendations"]  # type: ignore[index]
+    champion = {row[0]: row[2:] for row in rows if row[1] == "champion"}
+    same = {row[0]: row[2:] for row in rows if row[1] == "same"}
+    assert len(champion) == READERS
+    assert 0 < len(same) < READERS
+    assert same == {user: champion[user] for user in same}  # chance included
+    assert f"  same, 50 percent with {version}: {len(same)} readers with " in said.out
+    (line,) = [line for line in said.err.splitlines() if line.startswith("newsrec: ")]
+    assert line.startswith("newsrec: variant gone has no slates in this run, its readers get the ")
+    assert "there is no model 20260101-00000000" in line
+
+
+def test_a_version_is_loaded_once(var: Path) -> None:
+    store = Store((var / "store").as_uri())
+    versions = Versions(store)
+    version = FileRegistry(store).champion()
+
+    assert versions.load(version) is versions.load(version)
+    assert versions.load(version).name == version
 
 
 def test_a_later_moment_of_the_day_is_a_run_of_the_same_date(environment: str) -> None:
