@@ -81,8 +81,10 @@ def test_the_mix_over_all_readers_has_not_moved() -> None:
     assert (both["proportion"] - both["proportion_after"]).abs().max() < 0.05  # type: ignore[operator]
 
 
-def test_readers_without_any_taste_cannot_lose_it() -> None:
-    views, places = world(8, taste=0.0)
+@pytest.mark.parametrize("served", [False, True], ids=["front page", "our slates"])
+def test_readers_without_any_taste_cannot_lose_it(served: bool) -> None:
+    """They open what stands on top: where that is always the same category, it is no taste."""
+    views, places = world(8, taste=0.0, served=served)
 
     assert lost_on(7, views, places) is None
 
