@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -36,10 +37,23 @@ def _template(postgres_server: str) -> str:
 @pytest.fixture
 def database_url(postgres_server: str, _template: str) -> Iterator[str]:
     """URL of a fresh, migrated, empty database, as its owner (who may act as every role)."""
+    with _fresh(postgres_server, _template) as url:
+        yield url
+
+
+@pytest.fixture
+def other_database_url(postgres_server: str, _template: str) -> Iterator[str]:
+    """Another one, for tests that compare two."""
+    with _fresh(postgres_server, _template) as url:
+        yield url
+
+
+@contextmanager
+def _fresh(server: str, template: str) -> Iterator[str]:
     name = f"newsrec_{uuid.uuid4().hex[:12]}"
-    _execute(f"{postgres_server}/postgres", f"CREATE DATABASE {name} TEMPLATE {_template}")
-    yield f"{postgres_server}/{name}"
-    _execute(f"{postgres_server}/postgres", f"DROP DATABASE {name} WITH (FORCE)")
+    _execute(f"{server}/postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield f"{server}/{name}"
+    _execute(f"{server}/postgres", f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -51,9 +51,9 @@ def write_manifest(store: Store, manifest: Manifest) -> None:
 def read_manifest(store: Store, dataset: str, day: date) -> Manifest | None:
     """The manifest of one day, or None while that day has no whole partition."""
     key = manifest_key(dataset, day)
-    if not store.fs.exists(store.path(key)):
+    raw = store.find_json(key)
+    if raw is None:
         return None
-    raw = store.read_json(key)
     try:
         return Manifest(
             dataset=raw["dataset"],
@@ -69,11 +69,12 @@ def manifests(
     store: Store, dataset: str, first: date | None = None, last: date | None = None
 ) -> list[Manifest]:
     """The manifests of a dataset from `first` to `last`, both included, in day order."""
-    found = (
-        read_manifest(store, dataset, day)
+    days = [
+        day
         for day in store.days(dataset)
         if (first is None or day >= first) and (last is None or day <= last)
-    )
+    ]
+    found = store.each(lambda day: read_manifest(store, dataset, day), days)
     return [m for m in found if m is not None]
 
 
@@ -97,13 +98,11 @@ def scan(
         DataError: naming the first file that is missing, broken or not the one of its manifest.
     """
     files = [f for m in parts for f in m.files]
-    for file in files:
-        _check(store, file)
-    paths = [store.path(f.key) for f in files]
+    store.each(lambda file: _check(store, file), files)
+    # On an object store polars reads by itself, and finds the same AWS_* variables.
+    paths = [store.where(f.key) for f in files]
     if not paths:
         return None
-    if not store.url.startswith("file://"):
-        paths = [f"s3://{p}" for p in paths]
     if schema is None:
         return pl.scan_parquet(paths)
     return pl.scan_parquet(paths, schema=schema, missing_columns="insert")

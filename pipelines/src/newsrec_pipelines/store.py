@@ -1,15 +1,27 @@
 """One place for files, STORE_URL: a folder on a laptop, an object store on a cluster."""
 
 import json
+import os
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import fsspec
 from fsspec.core import url_to_fs
 
 from newsrec_pipelines.errors import ConfigError, DataError
+
+# Questions that are put to an object store together; each of them waits for some 20 ms.
+_AT_ONCE: Final = 16
+# What is read ahead of a reader on an object store; s3fs would take 50 MB for every column.
+_READ_AHEAD_BYTES: Final = 4 << 20
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
 
 
 class Store:
@@ -18,16 +30,32 @@ class Store:
     Layout: ``landing/<entity>/dt=D/`` (day of arrival), ``clean/<entity>/day=D/``,
     ``counters/<view>/day=D/``, ``models/``, ``runs/<date>/<run>/``, ``reports/``, and ``truth/``
     (the simulated world's).
+
+    Credentials and the endpoint of an object store come from the standard ``AWS_*`` variables.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self.remote = not self.url.startswith("file://")
+        self._connect()
+
+    def _connect(self) -> None:
+        # Other processes write, too: no listing is ever kept.
+        options = {"use_listings_cache": False, "default_block_size": _READ_AHEAD_BYTES}
         try:
-            fs, root = url_to_fs(self.url)
+            fs, root = url_to_fs(self.url, **(options if self.remote else {}))
         except ImportError as e:
             raise ConfigError(f"STORE_URL {self.url} cannot be used here: {e}") from e
-        self.fs: fsspec.AbstractFileSystem = fs
+        self._fs: fsspec.AbstractFileSystem = fs
         self._root = root.rstrip("/")
+        self._pid = os.getpid()
+
+    @property
+    def fs(self) -> fsspec.AbstractFileSystem:
+        """The file system below. Threads share it; a forked process gets one of its own."""
+        if self._pid != os.getpid():
+            self._connect()
+        return self._fs
 
     def path(self, key: str) -> str:
         """Absolute path (on s3:// with the bucket in front), as `self.fs` wants it."""
@@ -37,13 +65,23 @@ class Store:
         """The relative key of an absolute path of `self.fs`."""
         return path.removeprefix(f"{self._root}/")
 
+    def where(self, key: str) -> str:
+        """How people and other programs find a file: its path, or its URL on an object store."""
+        return f"{self.url}/{key}" if self.remote else self.path(key)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such a file."""
+        found: bool = self.fs.exists(self.path(key))
+        return found
+
     def keys(self, prefix: str) -> list[str]:
         """Keys of all files below `prefix`, sorted; empty when there is no such folder."""
-        path = self.path(prefix)
-        if not self.fs.exists(path):
+        try:
+            paths = self.fs.find(self.path(prefix))
+        except FileNotFoundError:
             return []
-        self.fs.invalidate_cache()
-        return sorted(self.key(p) for p in self.fs.find(path))
+        # Consoles of object stores mark folders by files of such names.
+        return sorted(self.key(p) for p in paths if not p.endswith("/"))
 
     def days(self, prefix: str) -> list[date]:
         """The days for which ``<prefix>/<name>=YYYY-MM-DD/`` holds any file, sorted."""
@@ -55,18 +93,35 @@ class Store:
         Raises:
             DataError: when it is not there.
         """
+        content = self._content(key)
+        if content is None:
+            raise DataError(f"no file {key} in {self.url}")
+        return content
+
+    def _content(self, key: str) -> bytes | None:
         try:
-            return self.fs.cat_file(self.path(key))
-        except FileNotFoundError as e:
-            raise DataError(f"no file {key} in {self.url}") from e
+            content: bytes = self.fs.cat_file(self.path(key))
+        except FileNotFoundError:
+            return None
+        return content
 
     def write_bytes(self, key: str, data: bytes) -> None:
         """Write a file whole or not at all: readers never see half of it."""
+        self._write(key, lambda path: self.fs.pipe_file(path, data))
+
+    def upload(self, key: str, file: Path) -> None:
+        """Write what is in a local file, as `write_bytes`, without holding it in memory."""
+        self._write(key, lambda path: self.fs.put_file(str(file), path))
+
+    def _write(self, key: str, write: Callable[[str], None]) -> None:
         path = self.path(key)
+        if self.remote:  # an upload becomes visible when it is complete
+            write(path)
+            return
         self.fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         partial = f"{path}.{uuid.uuid4().hex}.part"
         try:
-            self.fs.pipe_file(partial, data)
+            write(partial)
             self.fs.mv(partial, path)
         finally:
             if self.fs.exists(partial):
@@ -74,8 +129,16 @@ class Store:
 
     def read_json(self, key: str) -> Any:
         """Parse one JSON file; DataError when missing or not JSON."""
+        return self._parsed(key, self.read_bytes(key))
+
+    def find_json(self, key: str) -> Any | None:
+        """One JSON file, None when it is not there; it is asked for once only."""
+        content = self._content(key)
+        return None if content is None else self._parsed(key, content)
+
+    def _parsed(self, key: str, content: bytes) -> Any:
         try:
-            return json.loads(self.read_bytes(key))
+            return json.loads(content)
         except ValueError as e:
             raise DataError(f"{key} in {self.url} is not JSON: {e}") from e
 
@@ -88,6 +151,24 @@ class Store:
         path = self.path(prefix)
         if self.fs.exists(path):
             self.fs.rm(path, recursive=True)
+
+    def each(
+        self, ask: Callable[[Question], Answer], questions: Iterable[Question]
+    ) -> list[Answer]:
+        """Answers about many files, in order; an object store is asked several at once."""
+        if not self.remote:
+            return [ask(question) for question in questions]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(ask, questions))
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether it says that an object store cannot be used: no answer, no credentials.
+
+    What a store answers (no such file, no permission, no such bucket) is an OSError already.
+    """
+    botocore = sys.modules.get("botocore.exceptions")
+    return botocore is not None and isinstance(error, botocore.BotoCoreError)
 
 
 def _days(keys: list[str], prefix: str) -> Iterator[date]:

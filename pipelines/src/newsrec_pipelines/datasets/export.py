@@ -97,7 +97,7 @@ def export_day(store: Store, database_url: str, day: date) -> dict[str, int]:
             _write(path, (users[user_id] for user_id in sorted(users)))
             files[f"{folder}/api.jsonl.gz"] = path
         for file, path in files.items():
-            store.write_bytes(file, path.read_bytes())
+            store.upload(file, path)
     return counts
 
 

@@ -67,8 +67,8 @@ class Import:
         if not self._keys:
             raise DataError(f"nothing in these files can be used ({self.summary()})")
         for key, path in track(sorted(self._keys.items()), "into the landing zone"):
-            if not store.fs.exists(store.path(key)):
-                store.write_bytes(key, path.read_bytes())
+            if not store.exists(key):
+                store.upload(key, path)
 
     def summary(self) -> str:
         """What was dropped or merged, in words."""

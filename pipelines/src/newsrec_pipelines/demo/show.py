@@ -33,7 +33,7 @@ def places(console: Console, ctx: Context, digest_day: date, port: int) -> None:
     outbox = ctx.settings.outbox / str(digest_day)
     reports = [k for k in ctx.store.keys("reports/evaluation") if k.endswith(".html")]
     console.print(f"Emails:      {outbox} ({len(list(outbox.glob('*.eml')))} messages)")
-    console.print(f"Evaluation:  {ctx.store.path(reports[-1]) if reports else 'none'}")
+    console.print(f"Evaluation:  {ctx.store.where(reports[-1]) if reports else 'none'}")
     console.print(f"Page:        {programs.public_url(port)}/")
 
 

@@ -62,8 +62,8 @@ class StagingArea:
 
     def read_json(self, name: str) -> object | None:
         """A note about the batch; None when there is none."""
-        key = f"{self._root}/{name}.json"
-        return self._store.read_json(key) if self._store.fs.exists(self._store.path(key)) else None
+        found: object | None = self._store.find_json(f"{self._root}/{name}.json")
+        return found
 
     def write_json(self, name: str, value: object) -> None:
         """Leave a note about the batch."""

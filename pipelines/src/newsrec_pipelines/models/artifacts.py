@@ -166,11 +166,7 @@ def read_manifest(store: Store, version: str) -> ModelManifest:
     Raises:
         ModelError: when there is no such version, or its manifest is damaged or foreign.
     """
-    if (
-        not version
-        or "/" in version
-        or not store.fs.exists(store.path(_key(version, "manifest.json")))
-    ):
+    if not version or "/" in version or not store.exists(_key(version, "manifest.json")):
         raise ModelError(f"there is no model {version} in {store.url}")
     try:
         content = store.read_json(_key(version, "manifest.json"))
@@ -213,6 +209,12 @@ def load(store: Store, version: str) -> tuple[ModelManifest, dict[str, dict[str,
                 raise ModelError(f"file {name} of model {version} is no plain array: {e}") from e
             state[rest.removesuffix(".npy")] = array
     return manifest, states
+
+
+def size(store: Store, version: str) -> int:
+    """Bytes of the files of a version; 0 when there is none."""
+    keys = store.keys(f"{FOLDER}/{version}")
+    return sum(int(store.fs.size(store.path(key))) for key in keys)
 
 
 def _is_whole(store: Store, manifest: ModelManifest, name: str, sha256: str) -> bool:
