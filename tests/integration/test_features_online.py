@@ -165,6 +165,20 @@ def test_a_second_materialization_writes_only_what_is_new(
     assert stamps(database_url, "user") == {at(48)}
 
 
+def test_files_that_no_manifest_names_are_not_materialized(
+    store: Store, tmp_path: Path, database_url: str
+) -> None:
+    (key,) = (k for k in store.keys(f"counters/user/day={DAY}") if k.endswith(".parquet"))
+    left = pl.read_parquet(store.read_bytes(key)).with_columns(user_id=pl.lit("of a killed run"))
+    left.write_parquet(tmp_path / "left.parquet")
+    store.upload(f"counters/user/day={DAY}/killed-12345678.parquet", tmp_path / "left.parquet")
+    places = settings(tmp_path, database_url)
+    materialize(places, at(48))
+    with feast_loader.load().online(places) as online_store:
+        users = {"user_id": pl.Series(["u1", "of a killed run"])}
+        assert retrieval.online(online_store, "user", users)["user_id"].to_list() == ["u1"]
+
+
 def test_a_lost_or_broken_registry_is_made_anew(
     store: Store, tmp_path: Path, database_url: str
 ) -> None:

@@ -93,5 +93,7 @@ def _config(
         registry=RegistryConfig(path=str(registry), cache_ttl_seconds=0),
         offline_store={"type": offline_store.STORE_TYPE, "sight_days": sight_days},
         online_store=(database or {}) | {"type": online_store.STORE_TYPE} if database else None,
+        # Otherwise every row since the last time goes through pandas, to be dropped there.
+        materialization={"pull_latest_features": True},
         entity_key_serialization_version=3,
     )
