@@ -28,6 +28,7 @@ _COMMANDS = {
     "explain": "newsrec_pipelines.scoring.explain_command:command",
     "check": "newsrec_pipelines.monitoring.check_command:check",
     "monitor": "newsrec_pipelines.monitoring.command:monitor",
+    "models": "newsrec_pipelines.operations.models_command:models",
     "ask": "newsrec_pipelines.operations.ask_command:ask",
     "new-model": "newsrec_pipelines.operations.new_model_command:new_model",
     "variants": "newsrec_pipelines.operations.variants_command:variants",

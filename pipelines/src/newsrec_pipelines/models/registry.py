@@ -57,6 +57,17 @@ class FileRegistry:
             raise ModelError(f"no model was trained yet in {self._store.url}: run newsrec train")
         return champion
 
+    def earlier(self) -> str:
+        """The champion before this one.
+
+        Raises:
+            ModelError: when there is none, or none that is there any more.
+        """
+        version = self.state().earlier(self.versions())
+        if version is None:
+            raise ModelError(f"there is no earlier champion in {self._store.url} to go back to")
+        return version
+
     def challenger(self) -> str | None:
         """What is tried beside the champion; None when nothing is."""
         return self.state().challenger
@@ -122,12 +133,9 @@ class FileRegistry:
         Raises:
             ModelError: when there is no such version.
         """
-        state = self.state()
-        if cause is not None and cause in {e.cause for e in state.events}:
+        if cause is not None and cause in {e.cause for e in self.history()}:
             return self.champion()
-        version = to or state.earlier(self.versions())
-        if version is None:
-            raise ModelError(f"there is no earlier champion in {self._store.url} to go back to")
+        version = to or self.earlier()
         self._do("rollback", version, by, why, cause)
         return version
 

@@ -1,9 +1,6 @@
 """`newsrec variants`: another model version's slates for a share of the readers."""
 
-import getpass
-import os
 import re
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +11,7 @@ from newsrec_pipelines.db import Connection, connect
 from newsrec_pipelines.errors import ConfigError
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.operations.recorded import recorded
 from newsrec_pipelines.rollout.variants import (
     CHAMPION,
     Variant,
@@ -48,19 +46,6 @@ class _Share(click.ParamType):
         return _Asked(found[1], found[2], Decimal(found[3]))
 
 
-def _recorded(command: Callable[..., None]) -> Callable[..., None]:
-    by = click.option("--by", default=_user, help="Who wants it.  [default: the user]")
-    why = click.option("--why", default="by hand", show_default=True, help="In words.")
-    return by(why(command))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"user {os.getuid()}"
-
-
 @click.group()
 def variants() -> None:
     """Give a share of the readers another model version's slates, in API and emails alike."""
@@ -68,7 +53,7 @@ def variants() -> None:
 
 @variants.command("set")
 @click.argument("shares", nargs=-1, required=True, type=_Share(), metavar="NAME[@VERSION]=PERCENT…")
-@_recorded
+@recorded
 @click.pass_obj
 def set_(ctx: Context, shares: tuple[_Asked, ...], by: str, why: str) -> None:
     """Set variants; all that are named, or none. 0 percent ends one.
@@ -88,7 +73,7 @@ def set_(ctx: Context, shares: tuple[_Asked, ...], by: str, why: str) -> None:
 
 @variants.command()
 @click.argument("name")
-@_recorded
+@recorded
 @click.pass_obj
 def end(ctx: Context, name: str, by: str, why: str) -> None:
     """Give the readers of a variant back to the champion, at once."""

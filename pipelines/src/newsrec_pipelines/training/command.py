@@ -7,15 +7,12 @@ import click
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.context import Context
-from newsrec_pipelines.features.examples import build_request, training_data
-from newsrec_pipelines.models import kind
-from newsrec_pipelines.models.artifacts import ModelManifest
+from newsrec_pipelines.features.examples import build_request
+from newsrec_pipelines.models.recipe import Recipe
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY, MOMENT
-from newsrec_pipelines.progress import working
 from newsrec_pipelines.tracking import Run, tracked
-from newsrec_pipelines.training.checkpoint import checkpoint
-from newsrec_pipelines.training.pictures import importance
+from newsrec_pipelines.training.fit import describe, fit
 from newsrec_pipelines.training.sanity import check_slates
 
 
@@ -55,16 +52,9 @@ def train(
 
 def _train(ctx: Context, run: Run, params: Params, moment: datetime, *, promote: bool) -> None:
     began = time.perf_counter()
-    made = kind.named(params.model)
-    with working("read what was known"):
-        data = training_data(ctx.store, moment, params)
-    start = checkpoint(ctx.store, params, moment)
-    with working(f"make the {params.model} model"):
-        model = made.produce_model(data, params, start.model if start else None)
-    manifest = model.save(
-        ctx.store, data, ctx.settings.git_commit, start.version if start else None
-    )
-    _track(run, manifest, model)
+    fitted = fit(ctx.store, Recipe.of(params, ctx.settings.git_commit), moment)
+    data, version, start = fitted.data, fitted.manifest.version, fitted.start
+    describe(run, fitted.manifest, fitted.model)
     for name in ("reads", "users", "articles", "examples"):
         ctx.metrics.rows(name, getattr(data, name).height)
     drawn = " (negatives drawn, for want of impressions)" if data.sampled_negatives else ""
@@ -73,33 +63,13 @@ def _train(ctx: Context, run: Run, params: Params, moment: datetime, *, promote:
         f"{data.articles.height} articles; {data.examples.height} examples{drawn}"
     )
     click.echo(
-        f"model {manifest.version}, as of {moment:%Y-%m-%d %H:%M} UTC, "
+        f"model {version}, as of {moment:%Y-%m-%d %H:%M} UTC, "
         f"in {time.perf_counter() - began:.1f} s, from "
         + (f"the factors of {start.version}" if start else "nothing")
     )
-    registry = FileRegistry(ctx.store)
-    why = f"newsrec train, as of {moment:%Y-%m-%d %H:%M} UTC"
-    registry.restore(manifest.version, by="train", why=why)
     if promote:
-        readers = check_slates(model, build_request(ctx.store, moment, params))
-        registry.promote(manifest.version, by="train", why=why)
+        readers = check_slates(fitted.model, build_request(ctx.store, moment, params))
+        why = f"newsrec train, as of {moment:%Y-%m-%d %H:%M} UTC"
+        FileRegistry(ctx.store).promote(version, by="train", why=why)
         run.tags(promoted=True)
         click.echo(f"champion, after a look at the slates of {readers} readers")
-
-
-def _track(run: Run, manifest: ModelManifest, model: kind.Model) -> None:
-    run.name = f"{manifest.name} {manifest.version}"
-    run.data_hash = manifest.data_hash
-    run.tags(
-        model_version=manifest.version,
-        kind=manifest.name,
-        as_of=manifest.as_of.isoformat(),
-        previous=manifest.previous,
-        promoted=False,
-    )
-    run.metrics(manifest.metrics)
-    run.metrics({name: float(n) for name, n in manifest.created_from.items()}, prefix="rows/")
-    if model.ranker is not None:
-        shares = model.ranker.importance()
-        run.metrics(shares, prefix="importance/")
-        run.picture("importance.svg", importance(shares))
