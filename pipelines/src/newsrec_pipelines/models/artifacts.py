@@ -217,12 +217,6 @@ def size(store: Store, version: str) -> int:
     return sum(int(store.fs.size(store.path(key))) for key in keys)
 
 
-def size(store: Store, version: str) -> int:
-    """Bytes of the files of a version; 0 when there is none."""
-    keys = store.keys(f"{FOLDER}/{version}")
-    return sum(int(store.fs.size(store.path(key))) for key in keys)
-
-
 def _is_whole(store: Store, manifest: ModelManifest, name: str, sha256: str) -> bool:
     try:
         return _sha256(store.read_bytes(_key(manifest.version, name))) == sha256
