@@ -37,19 +37,20 @@ def _template(postgres_server: str) -> str:
 @pytest.fixture
 def database_url(postgres_server: str, _template: str) -> Iterator[str]:
     """URL of a fresh, migrated, empty database, as its owner (who may act as every role)."""
-    with _fresh(postgres_server, _template) as url:
+    with fresh_database(postgres_server, _template) as url:
         yield url
 
 
 @pytest.fixture
 def other_database_url(postgres_server: str, _template: str) -> Iterator[str]:
     """Another one, for tests that compare two."""
-    with _fresh(postgres_server, _template) as url:
+    with fresh_database(postgres_server, _template) as url:
         yield url
 
 
 @contextmanager
-def _fresh(server: str, template: str) -> Iterator[str]:
+def fresh_database(server: str, template: str) -> Iterator[str]:
+    """A fresh, migrated, empty database, removed at the end."""
     name = f"newsrec_{uuid.uuid4().hex[:12]}"
     _execute(f"{server}/postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
     yield f"{server}/{name}"

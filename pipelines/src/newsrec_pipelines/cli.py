@@ -29,6 +29,7 @@ _COMMANDS = {
     "check": "newsrec_pipelines.monitoring.check_command:check",
     "monitor": "newsrec_pipelines.monitoring.command:monitor",
     "models": "newsrec_pipelines.operations.models_command:models",
+    "data": "newsrec_pipelines.operations.data_command:data",
     "ask": "newsrec_pipelines.operations.ask_command:ask",
     "new-model": "newsrec_pipelines.operations.new_model_command:new_model",
     "variants": "newsrec_pipelines.operations.variants_command:variants",
@@ -39,7 +40,7 @@ _COMMANDS = {
 }
 # Those that a person asks and waits for. All others are stages, which tell Prometheus how they did.
 _BY_HAND = frozenset(
-    {"demo", "experiment", "explain", "models", "new-model", "tracking", "variants"}
+    {"data", "demo", "experiment", "explain", "models", "new-model", "tracking", "variants"}
 )
 
 

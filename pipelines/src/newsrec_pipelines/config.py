@@ -306,6 +306,7 @@ class TrainingParams(_Frozen):
     click_weight: float = Field(ge=0, le=1)
     # The newest versions and the last champions, so many of each; others are pruned.
     keep_versions: int = Field(default=14, ge=2)
+    keep_data: bool = True  # of each version, so that it can be made again
 
 
 class SlateParams(_Frozen):

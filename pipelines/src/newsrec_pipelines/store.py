@@ -6,6 +6,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -113,6 +114,30 @@ class Store:
         """Write what is in a local file, as `write_bytes`, without holding it in memory."""
         self._write(key, lambda path: self.fs.put_file(str(file), path))
 
+    def download(self, key: str, file: Path) -> None:
+        """Bring a file to a local place, without holding it in memory; DataError when missing."""
+        try:
+            self.fs.get_file(self.path(key), str(file))
+        except FileNotFoundError as e:
+            raise DataError(f"no file {key} in {self.url}") from e
+
+    def copy(self, key: str, to: str) -> None:
+        """Keep the content of a file under another key, too; DataError when it is not there.
+
+        On one disk both are the same file, which costs nothing: files are replaced, never changed.
+        """
+        try:
+            self._write(to, lambda path: self._copy(self.path(key), path))
+        except FileNotFoundError as e:
+            raise DataError(f"no file {key} in {self.url}") from e
+
+    def _copy(self, source: str, target: str) -> None:
+        if not self.remote:
+            with suppress(OSError):  # no such links here
+                os.link(source, target)
+                return
+        self.fs.cp_file(source, target)
+
     def _write(self, key: str, write: Callable[[str], None]) -> None:
         path = self.path(key)
         if self.remote:  # an upload becomes visible when it is complete
@@ -144,7 +169,7 @@ class Store:
 
     def write_json(self, key: str, value: Any) -> None:
         """Write JSON with sorted keys, so that the same value gives the same bytes."""
-        self.write_bytes(key, json.dumps(value, indent=2, sort_keys=True, default=str).encode())
+        self.write_bytes(key, as_json(value))
 
     def remove(self, prefix: str) -> None:
         """Remove a file or everything below a folder; nothing happens when it is not there."""
@@ -160,6 +185,11 @@ class Store:
             return [ask(question) for question in questions]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(ask, questions))
+
+
+def as_json(value: Any) -> bytes:
+    """The bytes that `Store.write_json` writes."""
+    return json.dumps(value, indent=2, sort_keys=True, default=str).encode()
 
 
 def is_unreachable(error: Exception) -> bool:

@@ -27,6 +27,7 @@ ELSEWHERE = [
     {"backtest": {"bootstrap": 3}},
     {"promotion": {"margin": 0.5}},
     {"training": {"keep_versions": 3}},
+    {"training": {"keep_data": False}},
     {"slate": {"keep_runs": 3}},
 ]
 

@@ -1,6 +1,6 @@
 """What models learn from and are asked: training data, examples of a day, and requests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from newsrec_pipelines.features.labels import EXAMPLE_SCHEMA, sampled_examples, 
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, pair_features
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.partitions import Manifest
 from newsrec_pipelines.schemas import ARTICLES, READS, USERS
 from newsrec_pipelines.store import Store
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 _READ = (*READS.schema.names, "available_at")
 _REQUEST_USER = ("user_id", "region", "language", "preferred_categories")
+# The datasets of which the data's hash is made; of readers, all days.
+_USERS = "clean/users"
+_HASHED = (
+    *(f"clean/{entity}" for entity in ("articles", "impressions", "reads")),
+    *(snapshots.rows_dataset(view) for view in KEYS),
+)
 # What models learn from a read. The ids of views and lists of 40 million would fill the memory.
 _LEARNT = ("user_id", "article_id", "kind", "read_at", "dwell_seconds", "available_at")
 
@@ -201,11 +208,48 @@ def build_request(
 
 def data_hash(store: Store, first: date, as_of: datetime) -> str:
     """SHA-256 of the partitions from `first` on that hold what was known before `as_of`."""
+    last = as_of.date()
+    parts = [m for d in _HASHED for m in partitions.manifests(store, d, first, last)]
+    parts += partitions.manifests(store, _USERS, None, last)
+    return hash_of(parts, first, as_of)
+
+
+def hash_of(parts: Iterable[Manifest], first: date, as_of: datetime) -> str:
+    """`data_hash` by manifests at hand, of which those that do not count are left out."""
     last = (as_of - timedelta(microseconds=1)).date()
-    datasets = [f"clean/{e}" for e in ("articles", "impressions", "reads")]
-    datasets += [snapshots.rows_dataset(view) for view in KEYS]
-    parts = [m for d in datasets for m in partitions.manifests(store, d, first, last)]
-    return partitions.data_hash([*parts, *partitions.manifests(store, "clean/users", None, last)])
+    return partitions.data_hash(
+        part
+        for part in parts
+        if part.day <= last
+        and (part.dataset == _USERS or (part.dataset in _HASHED and part.day >= first))
+    )
+
+
+def partitions_read(store: Store, as_of: datetime, params: Params) -> list[Manifest]:
+    """All partitions that `training_data` may open: with no others, it returns the same."""
+    last = _last_day(as_of)
+    window = timedelta(days=params.training.window_days)
+    asked = as_of - timedelta(days=params.training.ranker_days)  # the first moment of an example
+    alive = timedelta(hours=params.slate.max_age_hours)
+    since = min(as_of - window, asked - alive).date()
+    entities = {
+        "articles": (asked - window).date(),
+        "impressions": since,
+        "reads": since,
+        "users": None,  # every version of every reader
+    }
+    parts = [
+        part
+        for entity, first in entities.items()
+        for part in partitions.manifests(store, f"clean/{entity}", first, last)
+    ]
+    for view in KEYS:
+        days = params.features.sight_days
+        parts += snapshots.parts(store, view, asked.date(), as_of.date(), days)
+        # Those of the data's hash.
+        first = (as_of - window).date()
+        parts += partitions.manifests(store, snapshots.rows_dataset(view), first, last)
+    return list({(part.dataset, part.day): part for part in parts}.values())
 
 
 def known_reads(store: Store, as_of: datetime, params: Params) -> pl.DataFrame:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
@@ -14,7 +15,17 @@ from newsrec_pipelines.models.artifacts import ModelManifest
 # Sections that make no model. Whatever is not named here does, also what comes later.
 _ELSEWHERE: Final = ("world", "etl", "backtest", "monitoring", "variants", "promotion")
 # How long things are kept.
-_KEEPING: Final = (("training", "keep_versions"), ("slate", "keep_runs"))
+_KEEPING: Final = (("training", "keep_versions"), ("training", "keep_data"), ("slate", "keep_runs"))
+
+
+def making(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes the model, of parameters as manifests have them."""
+    values = {name: value for name, value in params.items() if name not in _ELSEWHERE}
+    values["kinds"] = params.get("kinds", {}).get(params.get("model"))
+    for section, name in _KEEPING:
+        if section in values:
+            values[section] = {k: v for k, v in values[section].items() if k != name}
+    return values
 
 
 @dataclass(frozen=True)
@@ -34,11 +45,7 @@ class Recipe:
     @classmethod
     def of(cls, params: Params, git_commit: str) -> Self:
         """The recipe of the parameters of today."""
-        values = params.model_dump(mode="json", exclude=set(_ELSEWHERE))
-        values["kinds"] = values["kinds"].get(params.model)
-        for section, name in _KEEPING:
-            del values[section][name]
-        content = json.dumps(values, sort_keys=True)
+        content = json.dumps(making(params.model_dump(mode="json")), sort_keys=True)
         return cls(params, git_commit, hashlib.sha256(content.encode()).hexdigest())
 
     @classmethod

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.examples import data_hash, training_data
 from newsrec_pipelines.features.types import TrainingData
-from newsrec_pipelines.models import kind
+from newsrec_pipelines.models import kept_data, kind
 from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest, version_of
 from newsrec_pipelines.models.recipe import Recipe
 from newsrec_pipelines.models.registry import FileRegistry
@@ -38,17 +38,28 @@ def fit(store: Store, recipe: Recipe, as_of: datetime) -> Fitted:
     """Make a version of all that was known before `as_of`, and save it.
 
     Raises:
-        DataError: when nothing was known.
+        DataError: when nothing was known, or it changed while it was read.
         ModelError: when what was learnt is not fit to be saved.
     """
+    if not recipe.params.training.keep_data:
+        return _fit(store, recipe, as_of, None)
+    with kept_data.taking(store, as_of, recipe.params) as taken:
+        return _fit(store, recipe, as_of, taken)
+
+
+def _fit(store: Store, recipe: Recipe, as_of: datetime, taken: kept_data.Taken | None) -> Fitted:
     params = recipe.params
     made = kind.named(params.model)
     with working("read what was known"):
         data = training_data(store, as_of, params)
+    if taken:
+        taken.check(data.data_hash)
     start = checkpoint(store, params, as_of)
     with working(f"make the {params.model} model"):
         model = made.produce_model(data, params, start.model if start else None)
     manifest = model.save(store, data, recipe.git_commit, start.version if start else None)
+    if taken:
+        taken.keep(manifest)
     why = f"trained again, as of {as_of:%Y-%m-%d %H:%M} UTC"
     FileRegistry(store).restore(manifest.version, by="train", why=why)
     return Fitted(model, manifest, data, start)
