@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -68,16 +69,15 @@ def pushgateway() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def real_pushgateway() -> Iterator[Gateway]:
-    """Debian's."""
+def real_pushgateway(tmp_path: Path) -> Iterator[Gateway]:
+    """Debian's, which would remember what it got in earlier tests."""
     program = shutil.which("prometheus-pushgateway")
     if program is None:
         pytest.skip("no prometheus-pushgateway: apt-get install prometheus-pushgateway")
     port = free_port()
     address = f"127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [program, f"--web.listen-address={address}"], stderr=subprocess.DEVNULL
-    )
+    arguments = (f"--web.listen-address={address}", f"--persistence.file={tmp_path / 'pushed'}")
+    process = subprocess.Popen([program, *arguments], stderr=subprocess.DEVNULL)
     try:
         gateway = Gateway(f"http://{address}")
         for _ in range(300):

@@ -15,6 +15,7 @@ from newsrec_pipelines import cli, stage_metrics
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.stage_metrics import Recorder, StageMetrics
+from support.http_fake import http_fake
 from support.pushgateway import Gateway, pushgateway, real_pushgateway
 
 __all__ = ["real_pushgateway"]  # a fixture
@@ -154,7 +155,9 @@ def test_a_gateway_that_gives_no_answer_is_left_for_the_file(
         # Far from the limit, and far from for ever: the machine may be busy.
         assert time.monotonic() - began < 30
     assert in_file(tmp_path)["newsrec_stage_success"] == 1
-    assert capsys.readouterr().err == f"newsrec: metrics of this stage: {url} does not answer\n"
+    said = capsys.readouterr().err
+    assert said.startswith(f"newsrec: metrics of this stage: {url}: ")
+    assert len(said.splitlines()) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(
@@ -163,6 +166,15 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     (tmp_path / "metrics").write_text("a file where the folder should be")
     record(settings(tmp_path))
     assert "newsrec: metrics of this stage: not recorded" in capsys.readouterr().err
+
+
+def test_a_gateway_that_refuses_what_it_gets_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with http_fake(lambda asked: (400, {"error": "no"})) as url:
+        record(settings(tmp_path, PUSHGATEWAY_URL=url))
+    assert "HTTP Error 400" in capsys.readouterr().err
+    assert in_file(tmp_path)["newsrec_stage_success"] == 1
 
 
 def test_a_file_that_is_no_metrics_is_replaced(tmp_path: Path) -> None:

@@ -77,12 +77,12 @@ class Recorder:
         Runs are counted by reading what the last run left. A gauge that this run did not set keeps
         its value: a run that failed does not forget how many rows the last good one made.
         """
-        new = [*metrics.families(stage), *self._own(stage, succeeded=succeeded)]
         try:
-            if settings.pushgateway_url is not None:
-                if _within(_SECONDS, lambda: _push(str(settings.pushgateway_url), stage, new)):
+            new = [*metrics.families(stage), *self._own(stage, succeeded=succeeded)]
+            if (url := settings.pushgateway_url) is not None:
+                if (problem := _problem(_SECONDS, lambda: _push(url, stage, new))) is None:
                     return
-                _warn(f"{settings.pushgateway_url} does not answer")
+                _warn(f"{url}: {problem}")
             _write(settings.var / FOLDER, stage, new)
         except Exception as e:  # whatever it is, the stage has done its work
             _warn(f"not recorded: {e}")
@@ -188,21 +188,24 @@ class _Fixed:
         return self._metrics
 
 
-def _within(seconds: float, work: Callable[[], None]) -> bool:
-    """Whether `work` was done; it is left alone when it takes longer."""
-    failed: list[Exception] = []
+def _problem(seconds: float, work: Callable[[], None]) -> str | None:
+    """Why `work` was not done; it is left alone when it takes longer."""
+    found = [f"no answer within {seconds:g} s"]
 
     def run() -> None:
         try:
             work()
         except Exception as e:
-            failed.append(e)
+            found[0] = " ".join(str(e).split())
+        else:
+            found.clear()
 
     # A server that sends a byte now and then outlasts every timeout of a socket.
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(seconds)
-    return not (thread.is_alive() or failed)
+    said = found[:1]  # it may still change
+    return said[0] if said else None
 
 
 def _warn(text: str) -> None:

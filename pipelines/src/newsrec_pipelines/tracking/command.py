@@ -60,11 +60,16 @@ def page(ctx: Context, port: int) -> None:
     sys.stdout.flush()
     command = (
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--backend-store-uri", uri, "--default-artifact-root", only.mlflow_artifacts),
         *("--workers", "1"),
     )
     # Without the runner of jobs, which nobody here needs, it takes half a GB instead of one.
-    env = {**sending.QUIET, **os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    env = {
+        **sending.QUIET,
+        **os.environ,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_BACKEND_STORE_URI": uri,  # not as an argument: it may hold a password
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": only.mlflow_artifacts,
+    }
     # In place of this process, so that whoever ends it ends the server.
     os.execve(sys.executable, command, env)
 
