@@ -1,0 +1,17 @@
+-- One login a writer. It inherits nothing: it may only SET ROLE to the roles that its program acts as.
+-- Safe to run again, also to change a password: psql -v ON_ERROR_STOP=1 "$DATABASE_URL" -f logins.sql
+\getenv api_password API_PASSWORD
+\getenv mailer_password MAILER_PASSWORD
+\getenv pipelines_password PIPELINES_PASSWORD
+BEGIN;
+SELECT format('CREATE ROLE %I LOGIN NOINHERIT', login)
+FROM unnest(ARRAY['login_api', 'login_mailer', 'login_pipelines']) AS login
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login) \gexec
+ALTER ROLE login_api PASSWORD :'api_password';
+ALTER ROLE login_mailer PASSWORD :'mailer_password';
+ALTER ROLE login_pipelines PASSWORD :'pipelines_password';
+GRANT newsrec_api TO login_api;
+GRANT newsrec_mailer TO login_mailer;
+GRANT newsrec_etl, newsrec_features, newsrec_scoring, newsrec_monitoring, newsrec_operations
+    TO login_pipelines;
+COMMIT;
