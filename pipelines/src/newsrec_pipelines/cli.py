@@ -31,6 +31,7 @@ _COMMANDS = {
     "models": "newsrec_pipelines.operations.models_command:models",
     "data": "newsrec_pipelines.operations.data_command:data",
     "ask": "newsrec_pipelines.operations.ask_command:ask",
+    "build-model": "newsrec_pipelines.operations.build_command:build_model",
     "new-model": "newsrec_pipelines.operations.new_model_command:new_model",
     "variants": "newsrec_pipelines.operations.variants_command:variants",
     "experiment": "newsrec_pipelines.experiment.command:experiment",
@@ -40,7 +41,17 @@ _COMMANDS = {
 }
 # Those that a person asks and waits for. All others are stages, which tell Prometheus how they did.
 _BY_HAND = frozenset(
-    {"data", "demo", "experiment", "explain", "models", "new-model", "tracking", "variants"}
+    {
+        "build-model",
+        "data",
+        "demo",
+        "experiment",
+        "explain",
+        "models",
+        "new-model",
+        "tracking",
+        "variants",
+    }
 )
 
 

@@ -19,3 +19,7 @@ class DatabaseError(NewsrecError):
 
 class ModelError(NewsrecError):
     """A model artefact is missing, corrupt, foreign, or not fit to publish."""
+
+
+class BuildError(NewsrecError):
+    """A step of a build failed; the message names it and its log."""

@@ -1,0 +1,1 @@
+"""Builds a model as a package: from a clean checkout to a wheel in an index of packages."""
