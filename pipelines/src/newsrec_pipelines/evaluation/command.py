@@ -27,6 +27,13 @@ from newsrec_pipelines.tracking import Run, tracked
     show_default=True,
     help="Make the model anew every so many days.",
 )
+@click.option(
+    "--into",
+    "folder",
+    default=report.FOLDER,
+    show_default=True,
+    help="Folder of the reports, in the store.",
+)
 @click.pass_obj
 def evaluate(
     ctx: Context,
@@ -35,6 +42,7 @@ def evaluate(
     first: datetime | None,
     last: datetime | None,
     refit_days: int,
+    folder: str,
 ) -> None:
     """Judge a model beside popularity, ALS, content and chance; write JSON and an HTML page."""
     if not (day and not (first or last)) and not (first and last and not (day or version)):
@@ -51,7 +59,7 @@ def evaluate(
             result = evaluations.walk_forward(
                 ctx.store, ctx.params, first.date(), last.date(), refit_days
             )
-        keys = report.write(ctx.store, result)
+        keys = report.write(ctx.store, result, folder)
         _track(ctx, run, result, keys[-1])
     _print(result)
     for key in keys:

@@ -17,7 +17,7 @@ from newsrec_pipelines.evaluation.lists import about_readers
 from newsrec_pipelines.evaluation.metrics import SLATE_METRICS, Values, coverage, slate_metrics
 from newsrec_pipelines.evaluation.slate_systems import SlateSystems
 from newsrec_pipelines.features.types import Request
-from newsrec_pipelines.models.feedback import feedback
+from newsrec_pipelines.models.feedback import Weights, feedback
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.store import Store
@@ -49,7 +49,7 @@ def judge_slates(
     oldest = day.start - timedelta(hours=params.slate.max_age_hours)
     fresh = pl.col("published_at").is_between(oldest, day.start)
     candidates = day.request.articles.filter(fresh)
-    relevant = _relevant(day, model)
+    relevant = newly_opened(day, model.scorers.als.weights)
     users = day.request.users.join(relevant, on="user_id", how="semi")
     if users.is_empty() or candidates.is_empty():
         return None
@@ -90,10 +90,10 @@ def openers(store: Store, params: Params, start: datetime) -> pl.DataFrame:
     return reads.filter(pl.col("kind") != "hide").select("user_id", "article_id").unique()
 
 
-def _relevant(day: Day, model: NewsModel) -> pl.DataFrame:
+def newly_opened(day: Day, weights: Weights) -> pl.DataFrame:
     """``user_id``, ``article_id``, ``gain``: what known readers opened for the first time."""
     return (
-        feedback(day.reads, model.scorers.als.weights)
+        feedback(day.reads, weights)
         .filter(pl.col("weight") >= 0)
         .select("user_id", "article_id", gain=pl.col("weight").cast(pl.Float64))
         .join(day.request.history, on=["user_id", "article_id"], how="anti")

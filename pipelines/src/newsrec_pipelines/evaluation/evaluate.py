@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
-from newsrec_pipelines.evaluation.judge import SYSTEMS, Judgement, judge
+from newsrec_pipelines.evaluation.judge import Judgement, judge
 from newsrec_pipelines.evaluation.metrics import Mean
 from newsrec_pipelines.features.examples import training_data
+from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
-from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.store import Store
 
@@ -28,9 +28,14 @@ class Evaluation:
     model: str
     sampled_negatives: bool
 
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Names of all that were judged, the model first."""
+        return tuple(self.judgements[0].metrics)
+
     def means(self) -> dict[str, dict[str, Mean]]:
         """System -> metric -> mean over all lists, readers or days; what no day gave is missing."""
-        totals: dict[str, dict[str, Mean]] = {system: {} for system in SYSTEMS}
+        totals: dict[str, dict[str, Mean]] = {system: {} for system in self.systems}
         for judgement in self.judgements:
             for system, metrics in judgement.metrics.items():
                 for name, mean in metrics.items():
@@ -59,7 +64,7 @@ def judge_version(store: Store, params: Params, version: str, day: date) -> Eval
             f"model {version} knows what happened until {as_of:%Y-%m-%d %H:%M} UTC: "
             f"it cannot be judged on {day}, only on later days"
         )
-    judgement = judge(store, params, NewsModel.load(store, version), day)
+    judgement = judge(store, params, kind.load(store, version), day)
     drawn = bool(manifest.created_from.get("sampled_negatives", False))
     return _evaluation([judgement], version, drawn)
 
@@ -83,7 +88,7 @@ def walk_forward(
             known = datetime.combine(day, time(), UTC)
             data = training_data(store, known, params)
             drawn |= data.sampled_negatives
-            model = NewsModel.produce_model(data, params)
+            model = kind.named(params.model).produce_model(data, params)
         judgements.append(judge(store, params, model, day))
     every = "day" if refit_days == 1 else f"{refit_days} days"
     return _evaluation(judgements, f"made anew every {every}", drawn)

@@ -22,6 +22,8 @@ SYSTEMS: Final = {
     "random": "any order; slates keep the same rules as all the others",
 }
 
+OTHER_KIND: Final = "the model that is judged, of another kind than news"
+
 METRICS: Final = {
     "auc": "share of pairs of a clicked and an unclicked article in the right order; 0.5 is chance",
     "mrr": "mean of 1 / rank of the clicked articles",

@@ -8,12 +8,14 @@ from typing import Final
 import numpy as np
 
 from newsrec_pipelines.config import Params
+from newsrec_pipelines.evaluation.answers import judge_answers
 from newsrec_pipelines.evaluation.daily import judge_slates, openers
 from newsrec_pipelines.evaluation.day import Day
 from newsrec_pipelines.evaluation.judged import Judged
 from newsrec_pipelines.evaluation.lists import judge_lists
 from newsrec_pipelines.evaluation.metrics import Mean
 from newsrec_pipelines.models.blend import SCORERS
+from newsrec_pipelines.models.kind import Model
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.store import Store
 
@@ -36,12 +38,21 @@ class Judgement:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def judge(store: Store, params: Params, model: NewsModel, day: date) -> Judgement:
+def judge(store: Store, params: Params, model: Model, day: date) -> Judgement:
     """Judge a model on the lists shown on `day`, and on the slates it would have made at 00:00.
+
+    A model of another kind than news is judged by its slates only, and beside nobody.
 
     The caller sees to it that the model knew nothing of the day. Labels are what was known some
     days later, when late reports had come in.
     """
+    if isinstance(model, NewsModel):
+        return _judge_news(store, params, model, day)
+    means, counts = judge_answers(Day.load(store, params, day, lists=False), model, params)
+    return Judgement(day, {model.name: means}, counts)
+
+
+def _judge_news(store: Store, params: Params, model: NewsModel, day: date) -> Judgement:
     metrics: dict[str, dict[str, Mean]] = {system: {} for system in SYSTEMS}
     counts: dict[str, int] = {}
     rankers = {model.name: model.ranker}

@@ -6,7 +6,6 @@ from typing import Any, Final
 from newsrec_pipelines.evaluation import explained, plots
 from newsrec_pipelines.evaluation.evaluate import Evaluation
 from newsrec_pipelines.evaluation.explained import NOT_AVAILABLE, REASONS
-from newsrec_pipelines.evaluation.judge import SYSTEMS
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS, Mean
 from newsrec_pipelines.evaluation.pages import render
 from newsrec_pipelines.store import Store
@@ -52,16 +51,17 @@ def plot_rows(evaluation: Evaluation) -> list[dict[str, str | float]]:
 def as_html(evaluation: Evaluation) -> str:
     """The page for people."""
     means = evaluation.means()
-    available = [m for m in METRICS if m in means[SYSTEMS[0]]]
-    colours = plots.colours(SYSTEMS)
+    systems = evaluation.systems
+    available = [m for m in METRICS if m in means[systems[0]]]
+    colours = plots.colours(systems)
     lead = "auc" if "auc" in available else "slate_ndcg@10"
     return render(
         "report.html",
         report=as_json(evaluation),
-        systems=SYSTEMS,
+        systems=systems,
         colours=colours,
         tables=[
-            (title, metrics, text, _notes(means[SYSTEMS[0]], metrics))
+            (title, metrics, text, _notes(means[systems[0]], metrics))
             for title, metrics, text in (
                 ("Lists that were shown", [m for m in METRICS if m in LIST_METRICS], _LISTS),
                 ("Daily slates", [m for m in METRICS if m not in LIST_METRICS], _SLATES),
@@ -69,7 +69,7 @@ def as_html(evaluation: Evaluation) -> str:
         ],
         best={m: _best(means, m) for m in METRICS},
         not_available=NOT_AVAILABLE,
-        named_systems={s: explained.SYSTEMS[s] for s in SYSTEMS},
+        named_systems={s: explained.SYSTEMS.get(s, explained.OTHER_KIND) for s in systems},
         named_metrics={m: explained.METRICS[m] for m in METRICS},
         bars=[
             plots.bars({m: _bars(means, m) for m in group}, colours)
@@ -87,10 +87,10 @@ def as_html(evaluation: Evaluation) -> str:
     )
 
 
-def write(store: Store, evaluation: Evaluation) -> list[str]:
-    """Write both forms, and metrics and plots for DVC; returns their keys."""
+def write(store: Store, evaluation: Evaluation, folder: str = FOLDER) -> list[str]:
+    """Write both forms, and metrics and plots for DVC, into a folder; returns their keys."""
     first, last = evaluation.judgements[0].day, evaluation.judgements[-1].day
-    name = f"{FOLDER}/{first}" if first == last else f"{FOLDER}/{first}_{last}"
+    name = f"{folder}/{first}" if first == last else f"{folder}/{first}_{last}"
     page = as_html(evaluation)
     store.write_json(f"{name}.json", as_json(evaluation))
     store.write_json(f"{name}.metrics.json", flat_metrics(evaluation))
@@ -136,7 +136,7 @@ def _best(means: dict[str, dict[str, Mean]], metric: str) -> str | None:
 
 def _bars(means: dict[str, dict[str, Mean]], metric: str) -> list[plots.Bar]:
     found = []
-    for system in SYSTEMS:
+    for system in means:
         mean = means[system].get(metric, Mean())
         if mean.value is not None:
             width = 1.96 * (mean.error or 0.0)
@@ -147,6 +147,7 @@ def _bars(means: dict[str, dict[str, Mean]], metric: str) -> list[plots.Bar]:
 def _by_day(evaluation: Evaluation, metric: str, colours: dict[str, str]) -> str:
     days = [str(j.day) for j in evaluation.judgements]
     values = {
-        s: [j.metrics[s].get(metric, Mean()).value for j in evaluation.judgements] for s in SYSTEMS
+        s: [j.metrics[s].get(metric, Mean()).value for j in evaluation.judgements]
+        for s in evaluation.systems
     }
     return plots.by_day(days, values, metric, colours)
