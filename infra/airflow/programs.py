@@ -74,7 +74,7 @@ def running(home: Home, env: Mapping[str, str]) -> Iterator[dict[str, Process]]:
         end(*processes.values())
 
 
-def wait_until_healthy(home: Home, processes: Mapping[str, Process], seconds: float = 120) -> None:
+def wait_until_healthy(home: Home, processes: Mapping[str, Process], seconds: float = 300) -> None:
     """Wait until the API answers and says that the others live.
 
     Raises:

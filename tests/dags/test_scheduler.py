@@ -26,7 +26,7 @@ from support.seed_mailer import DAY, email, readers, seed
 
 from .conftest import MakeAirflow
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 READERS = 8
 ALERT = DagRun(
@@ -48,7 +48,7 @@ class Held:
     def __call__(self, address: str) -> str:
         if address == self._address:
             self.reached.set()
-            self.go_on.wait(100)
+            self.go_on.wait(400)
         return OK
 
 
@@ -99,13 +99,14 @@ def playing(make_airflow: MakeAirflow, database_url: str, tmp_path: Path) -> Ite
             NEWSREC_RETRIES="0",
             DATABASE_URL=database_url,
             SMTP_URL=mailbox.url,
+            SMTP_TIMEOUT="600",
             MAIL_FROM="digest@news.example.org",
             PUBLIC_URL="https://news.example.org",
         )
         with programs.running(airflow.home, airflow.env) as processes:
             play = Playing(airflow, stages, dict(processes), mailbox)
             try:
-                programs.wait_until_healthy(airflow.home, processes, 180)
+                programs.wait_until_healthy(airflow.home, processes, 600)
                 yield play
             finally:
                 programs.end(*play.processes.values(), *play.killed)
@@ -138,8 +139,8 @@ def _an_alert_trains_through_a_kill_and_starts_slates(playing: Playing) -> None:
     train = ["gate", "train", *date]
     hold = stages.hold(*train)
 
-    assert hooks.start(ALERT, Deadline.after(60))
-    assert not hooks.start(ALERT, Deadline.after(60))
+    assert hooks.start(ALERT, Deadline.after(120))
+    assert not hooks.start(ALERT, Deadline.after(120))
     wait_until(lambda: train in stages.calls("begun"), "the training")
     playing.kill_scheduler(with_workers=True)
     # The stage is asked to end when nobody is left who waits for it.

@@ -110,7 +110,7 @@ class Airflow:
         return token
 
 
-def wait_until(true: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+def wait_until(true: Callable[[], Any], what: str, seconds: float = 400) -> Any:
     """Wait for something that other processes do; what came."""
     deadline = time.monotonic() + seconds
     while not (found := true()):
