@@ -71,6 +71,14 @@ def test_where_days_differ_much_a_day_may_differ_as_much() -> None:
     assert not found.drifted
 
 
+def test_what_is_usual_is_how_far_the_farthest_day_lies_from_the_others_without_it() -> None:
+    found = mixes.compare("category", days(0.3, 0.3, 0.3, 0.3, 0.6, 0.3), DAY, PARAMS)
+    (three, *_, six, _) = days(0.3, 0.3, 0.3, 0.3, 0.6, 0.3).values()
+
+    assert found is not None
+    assert abs(found.threshold - PARAMS.above_usual * mixes.distance(three, six)) < 1e-9
+
+
 def test_few_days_or_an_empty_one_tell_nothing() -> None:
     assert mixes.compare("category", days(0.3, 0.3, 0.3, 0.3, 0.9), DAY, PARAMS) is None
     nothing = {**days(*[0.3] * 7), DAY: pl.Series([None], dtype=pl.String)}
