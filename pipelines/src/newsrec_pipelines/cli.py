@@ -28,6 +28,7 @@ _COMMANDS = {
     "explain": "newsrec_pipelines.scoring.explain_command:command",
     "check": "newsrec_pipelines.monitoring.check_command:check",
     "monitor": "newsrec_pipelines.monitoring.command:monitor",
+    "gate": "newsrec_pipelines.gate.command:gate",
     "models": "newsrec_pipelines.operations.models_command:models",
     "data": "newsrec_pipelines.operations.data_command:data",
     "ask": "newsrec_pipelines.operations.ask_command:ask",

@@ -7,14 +7,13 @@ from typing import Final
 from newsrec_pipelines import partitions
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest
+from newsrec_pipelines.models.recipe import making
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.store import Store
 
 MONITOR: Final = "monitor"
 # Who promotes by rule, after comparing with the champion. Everybody else does it by hand.
 _BY_RULE: Final = ("gate", "train", "registry", MONITOR)
-# What does not change how a model is made.
-_ELSEWHERE: Final = ("world", "monitoring", "backtest", "etl")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _manifest(store: Store, version: str) -> ModelManifest | None:
 def _recipe(manifest: ModelManifest | None) -> object:
     if manifest is None:
         return None
-    return manifest.name, {k: v for k, v in manifest.params.items() if k not in _ELSEWHERE}
+    return manifest.name, making(manifest.params)
 
 
 def _new_reads(store: Store, manifest: ModelManifest, day: date) -> float | None:

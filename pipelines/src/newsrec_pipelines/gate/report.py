@@ -1,0 +1,63 @@
+"""The report of a gate: JSON for machines, one page for the operator."""
+
+from typing import Any, Final
+
+from newsrec_pipelines.evaluation import explained
+from newsrec_pipelines.evaluation.pages import render
+from newsrec_pipelines.gate.handover import (
+    CHALLENGER,
+    POPULARITY,
+    REFIT,
+    SERVING,
+    Decision,
+    Judgement,
+    Trained,
+)
+from newsrec_pipelines.store import Store
+
+FOLDER: Final = "reports/gates"
+_SYSTEMS: Final = {
+    SERVING: "the version that served when the gate began",
+    REFIT: "the recipe of the champion, trained to the evening before the day",
+    CHALLENGER: "the recipe of today's parameters, trained likewise",
+    POPULARITY: "what was read in the hours before, by region: no model, but a scorer alone",
+}
+
+
+def as_json(trained: Trained, judged: Judgement, decision: Decision) -> dict[str, Any]:
+    """Everything that led to the decision."""
+    return {
+        "day": str(decision.day),
+        "decision": decision.json_object(),
+        "judgement": judged.json_object(),
+        "trained": trained.json_object(),
+    }
+
+
+def as_html(trained: Trained, judged: Judgement, decision: Decision) -> str:
+    """The page for the operator."""
+    metrics = [
+        m for m in explained.METRICS if any(m in s.metrics for s in judged.measured.values())
+    ]
+    return render(
+        "gate.html",
+        trained=trained,
+        judged=judged,
+        decision=decision,
+        systems={s: text for s, text in _SYSTEMS.items() if s in _named(trained, judged)},
+        metrics=metrics,
+        named_metrics={m: explained.METRICS[m] for m in (*metrics, "coverage")},
+    )
+
+
+def write(store: Store, trained: Trained, judged: Judgement, decision: Decision) -> list[str]:
+    """Write both forms; returns their keys."""
+    name = f"{FOLDER}/{decision.day}"
+    page = as_html(trained, judged, decision)
+    store.write_json(f"{name}.json", as_json(trained, judged, decision))
+    store.write_bytes(f"{name}.html", page.encode())
+    return [f"{name}.json", f"{name}.html"]
+
+
+def _named(trained: Trained, judged: Judgement) -> set[str]:
+    return {*trained.versions, *trained.failed, *judged.measured}

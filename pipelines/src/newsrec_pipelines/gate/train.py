@@ -1,0 +1,90 @@
+"""First step: the champion's recipe and that of today, both trained to the evening before."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+
+from newsrec_pipelines.config import Settings
+from newsrec_pipelines.errors import DataError, ModelError
+from newsrec_pipelines.gate.handover import CHALLENGER, REFIT, SERVING, Trained
+from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest
+from newsrec_pipelines.models.recipe import Recipe
+from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.store import Store
+from newsrec_pipelines.tracking import tracked
+from newsrec_pipelines.training.fit import describe, fit, there
+
+
+def train(store: Store, settings: Settings, today: Recipe, day: date) -> Trained:
+    """Make what the day is to judge; versions that are there already are not made again.
+
+    The champion itself is the refit when it would only be made again: of the same code, to the same
+    moment. A recipe that cannot be trained does not stop the other one.
+    """
+    making = _Making(store, settings, datetime.combine(day, time(), UTC))
+    champion = FileRegistry(store).state().champion
+    notes: list[str] = []
+    served = making.look_at(champion) if champion else None
+    if served is None:
+        making.try_to(CHALLENGER, today)
+    else:
+        manifest, recipe = served
+        # What is made now is made by the code of now, whichever made the champion.
+        ours = Recipe.of(recipe.params, today.git_commit)
+        if ours.repeats(recipe) and manifest.as_of == making.as_of:
+            making.versions[REFIT] = manifest.version
+        else:
+            making.try_to(REFIT, ours)
+        if not today.same(recipe):
+            making.try_to(CHALLENGER, today)
+        if recipe.git_commit != today.git_commit:
+            notes.append(
+                f"the code changed from {recipe.git_commit} to {today.git_commit}: "
+                "with the same parameters, a recipe stays the same"
+            )
+    return Trained(
+        day=day,
+        champion=champion,
+        versions=making.versions,
+        failed=making.failed,
+        notes=notes,
+        recipe=today.id,
+        git_commit=today.git_commit,
+        params=today.params.model_dump(mode="json"),
+    )
+
+
+def make(store: Store, settings: Settings, recipe: Recipe, as_of: datetime) -> str:
+    """The version of a recipe and a moment, and a record of its training if it had to be made."""
+    if found := there(store, recipe, as_of):
+        return found.version
+    with tracked(settings, "train", recipe.params) as run:
+        fitted = fit(store, recipe, as_of)
+        describe(run, fitted.manifest, fitted.model)
+    return fitted.manifest.version
+
+
+@dataclass
+class _Making:
+    store: Store
+    settings: Settings
+    as_of: datetime
+    versions: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def look_at(self, champion: str) -> tuple[ModelManifest, Recipe] | None:
+        """What the champion is; None when this code does not know."""
+        try:
+            manifest = read_manifest(self.store, champion)
+            recipe = Recipe.of_version(manifest)
+        except ModelError as e:
+            self.failed[SERVING] = str(e)
+            return None
+        self.versions[SERVING] = champion
+        return manifest, recipe
+
+    def try_to(self, system: str, recipe: Recipe) -> None:
+        """Make the model of a system, or keep why there is none."""
+        try:
+            self.versions[system] = make(self.store, self.settings, recipe, self.as_of)
+        except (DataError, ModelError) as e:
+            self.failed[system] = str(e)
