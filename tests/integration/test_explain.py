@@ -164,6 +164,16 @@ def test_runs_that_failed_or_were_dropped_are_said_to_be_so(
     assert f"run {run} was not published: it is failed" in _fails(capsys, run)
 
 
+def test_a_kind_that_does_not_tell_is_one_line(
+    database_url: str, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = publish(database_url, store=store).run_id
+    key = f"runs/2026-03-06/{run}/champion/manifest.json"
+    nothing = {"columns": [], "used": [], "trees": None, "summed": []}
+    store.write_json(key, store.read_json(key) | {"ranker": nothing})
+    assert "of a kind whose scores cannot be explained" in _fails(capsys, run)
+
+
 def test_damaged_files_are_never_explained_away(
     database_url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

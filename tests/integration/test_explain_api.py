@@ -125,6 +125,18 @@ def test_two_runs_have_their_own_trees(service: Service) -> None:
     assert bases[1] == 0
 
 
+def test_a_kind_that_does_not_tell_is_not_found(service: Service) -> None:
+    run = service.publish(FakeModel())
+    key = f"runs/2026-03-06/{run}/champion/manifest.json"
+    manifest = service.store.read_json(key)
+    nothing = {"columns": [], "used": [], "trees": None, "summed": []}
+    service.store.write_json(key, manifest | {"ranker": nothing})
+
+    status, problem = service.get(run)
+    assert status == 404
+    assert problem["detail"] == "a model of this kind does not tell how its scores come about"
+
+
 def test_what_is_not_there_is_told_apart(service: Service) -> None:
     run = service.publish(TaughtModel())
     folder = f"runs/2026-03-06/{run}/champion"

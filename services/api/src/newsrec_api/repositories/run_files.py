@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 from pydantic import BaseModel, ValidationError
 
-from newsrec_api.errors import DamagedError, GoneError, UnavailableError
+from newsrec_api.errors import DamagedError, GoneError, NotFoundError, UnavailableError
 from newsrec_api.values import Contribution, Kept
 
 _FORMAT: Final = 2
@@ -74,12 +74,15 @@ class RunFiles:
 
         Raises:
             GoneError: when nothing is kept of the run's slates of the variant.
+            NotFoundError: when the kind of its model does not tell how scores come about.
             DamagedError: when what is kept does not give the score of the slate.
             UnavailableError: when the store does not answer.
         """
         folder = f"{self._root}/runs/{day}/{run_id}/{variant}"
         try:
             manifest = self._manifest(folder, run_id, variant)
+            if not manifest.ranker.columns:
+                raise NotFoundError("a model of this kind does not tell how its scores come about")
             row = self._row(folder, manifest, user_id, article_id)
             base, shares = self._shares(folder, manifest.ranker, row)
         except FileNotFoundError as e:
