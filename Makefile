@@ -77,6 +77,11 @@ bench-full: setup  ## Measure training and slates at 15k, 150k and 521k readers;
 repro: setup  ## Reproduce world, features, model and evaluation with DVC, in var/dvc
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/dvc repro
 
+.PHONY: build-model
+build-model: setup  ## Build the last commit's model as a tested package in var/index: DATE=2026-03-03
+	@test -n "$(DATE)" || { echo "say which day to train on: make build-model DATE=2026-03-03" >&2; exit 2; }
+	@$(BIN)/newsrec build-model --date "$(DATE)" $(ARGS)
+
 # --- database ---------------------------------------------------------------------------------
 .PHONY: db-start
 db-start: setup  ## Start the embedded PostgreSQL (or use DATABASE_URL) and migrate it
