@@ -209,7 +209,9 @@ def _status(*arguments: str) -> object:
 
 
 def _learnt(store: Store, version: str) -> tuple[bytes, ...]:
-    keys = [k for k in store.keys(f"models/{version}") if not k.endswith("manifest.json")]
+    # What is told of the version and of the data that it saw is no part of what it learnt.
+    told = ("manifest.json", "data.json", "data.dvc")
+    keys = [k for k in store.keys(f"models/{version}") if not k.endswith(told)]
     return tuple(store.read_bytes(k) for k in keys)
 
 
