@@ -23,7 +23,7 @@ from newsrec_db.embedded import Embedded, EmbeddedError, ensure_database
 
 def main() -> None:
     """Start Airflow, say where it is, and end everything when asked to."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         _run(os.environ)
