@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from s3fs import S3File
 
 from newsrec_pipelines import cli, partitions
 from newsrec_pipelines.errors import DataError
@@ -55,6 +56,27 @@ def test_what_another_process_does_is_seen_at_once(store: Store) -> None:
     other.remove("clean")
     assert store.keys("clean") == []
     assert not store.exists(f"clean/reads/day={DAY}/a")
+
+
+def test_lines_and_places_of_a_file_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [b"%06d" % n * 20 + b"\n" for n in range(1000)]
+    store.write_bytes("lines", b"".join(lines))
+    read = []
+    fetch = S3File._fetch_range
+
+    def counted(file: S3File, start: int, end: int) -> bytes:
+        read.append(end - start)
+        return fetch(file, start, end)
+
+    monkeypatch.setattr(S3File, "_fetch_range", counted)
+    # No line may cost a copy of what was read ahead, as it does in fsspec's own `readline`.
+    monkeypatch.setattr(S3File, "readuntil", None)
+    with store.open("lines") as file:
+        assert file.readline() == lines[0]
+        assert list(file) == lines[1:]
+        file.seek(121 * 500)
+        assert file.readline() == lines[500]
+    assert read == [121_000]
 
 
 def test_a_folder_that_a_console_made_is_no_file(store: Store) -> None:

@@ -111,7 +111,7 @@ def scan(
 def _check(store: Store, file: PartitionFile) -> None:
     # Footers only: what a half-written copy or a foreign file gets wrong, at the cost of one read.
     try:
-        with store.fs.open(store.path(file.key)) as opened:
+        with store.open(file.key) as opened:
             rows = pq.read_metadata(opened).num_rows
     except FileNotFoundError as e:
         raise DataError(f"{file.key} in {store.url} is gone, but its manifest names it") from e

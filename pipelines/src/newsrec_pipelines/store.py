@@ -1,5 +1,6 @@
 """One place for files, STORE_URL: a folder on a laptop, an object store on a cluster."""
 
+import io
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 import fsspec
 from fsspec.core import url_to_fs
@@ -20,6 +21,7 @@ from newsrec_pipelines.errors import ConfigError, DataError
 _AT_ONCE: Final = 16
 # What is read ahead of a reader on an object store; s3fs would take 50 MB for every column.
 _READ_AHEAD_BYTES: Final = 4 << 20
+_BUFFER_BYTES: Final = 256 << 10
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -87,6 +89,14 @@ class Store:
     def days(self, prefix: str) -> list[date]:
         """The days for which ``<prefix>/<name>=YYYY-MM-DD/`` holds any file, sorted."""
         return sorted(set(_days(self.keys(prefix), prefix)))
+
+    def open(self, key: str) -> IO[bytes]:
+        """A file to read from, anywhere in it; OSError when it is not there.
+
+        Lines are cheap: fsspec's own files of an object store copy a block for each of them.
+        """
+        file: IO[bytes] = self.fs.open(self.path(key), "rb")
+        return io.BufferedReader(file, _BUFFER_BYTES) if self.remote else file  # type: ignore[type-var]
 
     def read_bytes(self, key: str) -> bytes:
         """The content of one file.

@@ -116,7 +116,7 @@ def _look(store: Store, entity: str, key: str, form: str) -> tuple[list[Piece], 
     digest, size = hashlib.sha256(), 0
     pieces: list[Piece] = []
     start = before = lines = 0
-    with store.fs.open(store.path(key), "rb") as file:
+    with store.open(key) as file:
         for block in iter(lambda: file.read(_BLOCK), b""):
             digest.update(block)
             size += len(block)

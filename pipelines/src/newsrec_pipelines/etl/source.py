@@ -38,7 +38,7 @@ class LandingSource:
         Raises:
             OSError, EOFError, ValueError: when the file is broken.
         """
-        with self._store.fs.open(self._store.path(piece.key), "rb") as file:
+        with self._store.open(piece.key) as file:
             if piece.form == "parquet":
                 yield _rows(piece, file)
             elif piece.form == "gz":

@@ -74,6 +74,6 @@ class StagingArea:
         self._store.remove(self._root)
 
     def _describe(self, key: str) -> Staged:
-        with self._store.fs.open(self._store.path(key), "rb") as f:
+        with self._store.open(key) as f:
             metadata = pq.read_metadata(f)
         return Staged(metadata.num_rows, int(metadata.metadata[_RECORDS]), key)

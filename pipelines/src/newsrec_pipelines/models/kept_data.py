@@ -247,7 +247,7 @@ def _keep_file(store: Store, key: str, sha256: str, known: Mapping[str, KeptFile
     if before and store.exists(before.blob):
         return before.model_copy(update={"key": key})
     try:
-        with store.fs.open(store.path(key), "rb") as content:
+        with store.open(key) as content:
             size, sha, md5 = 0, hashlib.sha256(), _new_md5()
             for block in iter(lambda: content.read(_BLOCK), b""):
                 size += len(block)
