@@ -18,6 +18,7 @@ from newsrec_pipelines.features.examples import data_hash
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.store import Store
+from support.object_store import BUCKET
 from support.postgres import REPOSITORY
 
 _NEEDED = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config")
@@ -46,7 +47,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     Embedded(folder / "var/dvc/postgres").stop()
 
 
-def _dvc(clone: Path, *args: str) -> str:
+def _dvc(clone: Path, *args: str, more: dict[str, str] | None = None) -> str:
     home = clone.parent / "home"
     nowhere = "http://127.0.0.1:9"
     environment = {
@@ -55,9 +56,11 @@ def _dvc(clone: Path, *args: str) -> str:
         "DVC_SITE_CACHE_DIR": str(home / "site"),
         "HTTP_PROXY": nowhere,
         "HTTPS_PROXY": nowhere,
+        "NO_PROXY": "127.0.0.1",
         # Another one's database and files: the pipeline has its own.
         "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
         "STORE_URL": "file:///nowhere",
+        **(more or {}),
     }
     done = subprocess.run(
         ["dvc", *args], cwd=clone, env=environment, capture_output=True, text=True, check=False
@@ -94,6 +97,30 @@ def test_repro_on_a_fresh_copy_makes_everything_and_a_second_one_nothing(clone: 
     plots = json.loads(_dvc(clone, "plots", "show", "--json"))
     assert not plots.get("errors")
     assert len(plots["data"]) == 2
+
+
+def test_what_a_run_made_is_pushed_to_a_bucket_and_pulled_elsewhere(
+    s3: dict[str, str], tmp_path: Path
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    (here / "dvc.yaml").write_text(
+        "stages: {etl: {cmd: mkdir -p store/clean && echo rows > store/clean/part, outs: [store]}}"
+    )
+    _dvc(here, "init", "--no-scm", "--quiet")
+    _dvc(here, "remote", "add", "--default", "team", f"s3://{BUCKET}/dvc")
+    _dvc(here, "remote", "modify", "team", "endpointurl", s3["AWS_ENDPOINT_URL_S3"])
+    _dvc(here, "repro", "--quiet")
+    _dvc(here, "push", more=s3)
+    elsewhere.mkdir()
+    for name in ("dvc.yaml", "dvc.lock", ".dvc/config"):
+        (elsewhere / name).parent.mkdir(exist_ok=True)
+        shutil.copy(here / name, elsewhere / name)
+
+    _dvc(elsewhere, "pull", more=s3)
+
+    assert (elsewhere / "store" / "clean" / "part").read_text() == "rows\n"
+    assert Store(f"s3://{BUCKET}/dvc").keys("files/md5")
 
 
 def test_no_dvc_command_calls_home() -> None:
