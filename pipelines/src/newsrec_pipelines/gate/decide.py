@@ -56,10 +56,10 @@ def decide(
         return _decision(trained, found, None, None, why)
     if winner is None:
         return _decision(trained, found, None, None, "; ".join(v.why for v in found))
-    recipe = _recipe(store, trained, winner)
     end = datetime.combine(trained.day, time(), UTC) + timedelta(days=1)
     if late := _knows_more(store, trained, winner, end):
         return _decision(trained, found, None, None, late)
+    recipe = _recipe(store, trained, winner)
     try:
         version = make(store, settings, recipe, end)
         check_slates(kind.load(store, version), build_request(store, end, recipe.params))

@@ -196,7 +196,7 @@ class FileRegistry:
         """All of them, whether they count or not, in their order."""
         # A file that is being written has another ending.
         keys = [key for key in self._store.keys(LOG) if key.endswith(".json")]
-        return [self._read(key) for key in keys]
+        return self._store.each(self._read, keys)
 
     def _read(self, key: str) -> Event:
         try:
