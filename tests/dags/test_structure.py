@@ -1,11 +1,14 @@
 """Every DAG as the scheduler sees it: no import error, and what it promises."""
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import click
 import pytest
 
+from newsrec_pipelines import cli
 from support.airflow_server import Script
 from support.postgres import REPOSITORY
 
@@ -135,6 +138,18 @@ def test_every_task_runs_a_command_with_its_dates(dags: Dags) -> None:
     for (dag_id, _), task in stages(dags):
         program = "newsrec-mailer" if dag_id in DIGESTS else "newsrec"
         assert task["program"] == str(REPOSITORY / ".venv/bin" / program)
+
+
+@pytest.mark.parametrize("key", [k for k in COMMANDS if k[0] not in DIGESTS], ids="/".join)
+def test_the_command_line_takes_it(key: tuple[str, str]) -> None:
+    line = re.sub(r"\{\{ \w*as_of\(\) }}", "2026-03-06T00:00:00+00:00", COMMANDS[key])
+    words = re.sub(r"\{\{ \w+\(\) }}", "2026-03-05", line).split()
+    command: click.Command | None = cli.app
+    while isinstance(command, click.Group):
+        name, *words = words
+        command = command.get_command(click.Context(command), name)
+    assert command is not None
+    command.make_context(name, words)
 
 
 def test_every_task_has_a_limit_tries_again_and_tells_its_failure(dags: Dags) -> None:
