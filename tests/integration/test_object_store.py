@@ -1,0 +1,174 @@
+"""Every stage on an object store: a chain of days gives there what it gives in a folder."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsrec_api.repositories.run_files import RunFiles
+from newsrec_pipelines import cli
+from newsrec_pipelines.config import Settings
+from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.store import Store
+from newsrec_pipelines.tracking import tracked
+from support.etl import (
+    DAY,
+    NEXT,
+    all_files,
+    in_parquet,
+    in_postgres,
+    landing_of_two_days,
+    local_store,
+    run_etl,
+)
+from support.models import make_version
+from support.object_store import BUCKET
+from support.postgres import REPOSITORY, query
+
+PARAMS = """
+extends: {base}
+world: {{readers: 80, articles_per_day: 50, visits_per_day: 4}}
+als: {{epochs: 2}}
+ranker: {{trees: 10}}
+backtest: {{bootstrap: 50}}
+"""
+KNOWN, JUDGED, SERVED = "2026-03-02", "2026-03-03", "2026-03-04"
+# The server has its part of the same cores, and of the same lock of the interpreter.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+_NAMED_BY_CHANCE = ("runs/", "models/log/", "tracking/")
+_SLATES = """
+SELECT user_id, variant, article_ids, scores, propensities, reasons, r.model_version
+FROM recommendations r ORDER BY user_id, variant
+"""
+
+
+def test_a_chain_of_days_gives_the_slates_that_a_folder_gives(
+    s3: dict[str, str],
+    database_url: str,
+    other_database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(PARAMS.format(base=REPOSITORY / "params.yaml"))
+    monkeypatch.setenv("NEWSREC_PARAMS", str(params))
+    made = {}
+    for name, url, database in (
+        ("folder", (tmp_path / "store").as_uri(), database_url),
+        ("object store", f"s3://{BUCKET}/some/prefix", other_database_url),
+    ):
+        monkeypatch.setenv("NEWSREC_VAR", str(tmp_path / name))
+        monkeypatch.setenv("STORE_URL", url)
+        monkeypatch.setenv("DATABASE_URL", database)
+        made[name] = _play(Store(url), database, capsys)
+
+    assert len(made["folder"]["slates"]) > 60
+    for what, in_folder in made["folder"].items():
+        assert made["object store"][what] == in_folder, what
+    # Nothing came to lie on a disk that another pod would not see.
+    assert not list((tmp_path / "object store").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("step", ["written", f"manifest clean/reads {DAY}"])
+def test_an_etl_that_was_killed_is_made_good(
+    step: str, s3: dict[str, str], database_url: str, other_database_url: str, tmp_path: Path
+) -> None:
+    undisturbed, store = local_store(tmp_path), Store(f"s3://{BUCKET}/{step.split()[0]}")
+    for landing in (undisturbed, store):
+        landing_of_two_days(landing)
+    run_etl(other_database_url, undisturbed, DAY, NEXT)
+    killed = subprocess.run(
+        [sys.executable, "-m", "support.etl_program"],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tests")},
+        input=f"{database_url} {store.url} {step}\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert killed.stdout == f"{-signal.SIGKILL}\n"
+    assert in_parquet(store) != in_parquet(undisturbed)
+
+    run_etl(database_url, store, DAY, NEXT)
+
+    assert in_parquet(store) == in_parquet(undisturbed)
+    assert in_postgres(database_url) == in_postgres(other_database_url)
+    assert all_files(store) == all_files(undisturbed)
+
+
+def test_mlflow_keeps_pictures_there_and_points_at_versions(
+    s3: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(f"s3://{BUCKET}/tracked")
+    monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
+    monkeypatch.setenv("STORE_URL", store.url)
+    monkeypatch.setenv("MLFLOW_ARTIFACT_ROOT", f"s3://{BUCKET}/mlflow")
+    monkeypatch.setenv("TRACKING_LIMIT", "250")
+    version = "20260306-00000001"
+    make_version(store, version)
+    FileRegistry(store).promote(version, by="test", why="first")
+    with tracked(Settings.from_env(os.environ), "evaluate") as run:
+        run.picture("bars.svg", b"<svg/>")
+    monkeypatch.setenv("TRACKERS", "mlflow")
+
+    _run("tracking", "sync")
+
+    with closing(sqlite3.connect(tmp_path / "mlflow" / "mlflow.db")) as db:
+        (source,) = db.execute("SELECT source FROM model_versions").fetchone()
+    assert source == f"{store.url}/models/{version}"
+    assert Store(source).exists("manifest.json")
+    there = Store(f"s3://{BUCKET}/mlflow")
+    (picture,) = (key for key in there.keys("newsrec-evaluate") if key.endswith("bars.svg"))
+    assert there.read_bytes(picture) == b"<svg/>"
+
+
+def _play(store: Store, database: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """All stages in their order; what they left."""
+    _run("simulate", "days", "--from", "2026-03-01", "--to", JUDGED)
+    _run("etl", "--from", "2026-03-01", "--to", KNOWN)
+    _run("train", "--date", KNOWN)
+    _run("etl", "--date", JUDGED)
+    _run("materialize", "--as-of", f"{SERVED}T00:00:00+00:00")
+    capsys.readouterr()
+    _run("evaluate", "--date", JUDGED)
+    assert store.where(f"reports/evaluation/{JUDGED}.html") in capsys.readouterr().out
+    _run("recommend", "--date", SERVED)
+    _run("backtest", "--from", JUDGED, "--to", JUDGED, "--no-ablation")
+    slates = query(database, _SLATES)
+    ((run_id,),) = query(database, "SELECT run_id FROM recommendation_runs")
+    user_id, article_id = str(slates[0][0]), slates[0][2][0]  # type: ignore[index]
+    capsys.readouterr()
+    _run("explain", "--run", str(run_id), "--user", user_id, "--article", article_id, "--json")
+    explained = json.loads(capsys.readouterr().out)
+    kept = RunFiles(store.url).kept(
+        date.fromisoformat(SERVED), str(run_id), "champion", user_id, article_id
+    )
+    assert kept.score == explained["ranking"]["score"]
+    assert {c.feature: c.value for c in kept.contributions} == {
+        c["feature"]: c["value"] for c in explained["ranking"]["contributions"]
+    }
+    (backtest,) = (k for k in store.keys("reports/backtest") if k.endswith(".json"))
+    return {
+        "slates": slates,
+        "champion": FileRegistry(store).champion(),
+        "files": [k for k in store.keys("") if not k.startswith(_NAMED_BY_CHANCE)],
+        "metrics": store.read_json(f"reports/evaluation/{JUDGED}.metrics.json"),
+        "back-test": store.read_json(backtest)["metrics"],
+        "explanation": explained["ranking"],
+        "online": query(database, "SELECT count(*) FROM feast.newsrec_article_features"),
+    }
+
+
+def _run(*arguments: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(list(arguments))
+    assert stopped.value.code == 0, arguments
