@@ -13,6 +13,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAMS = REPOSITORY / ".venv-airflow" / "bin"
 DATABASE = "airflow"
 USER = "admin"
+# Of the environment, what a task's result may depend on.
+_TOLD = ("AIRFLOW", "NEWSREC", "DATABASE_URL", "STORE_URL", "GIT_COMMIT", "PATH")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Home:
 
     def write_environment(self, env: Mapping[str, str]) -> None:
         """Keep ``env``, a file to source: with it, `airflow` on the command line is this one."""
-        names = sorted(n for n in env if n.startswith(("AIRFLOW", "NEWSREC")) or n == "PATH")
+        names = sorted(n for n in env if n.startswith(_TOLD))
         lines = [f"export {name}={shlex.quote(env[name])}\n" for name in names]
         _write_private(self.folder / "env", "".join(lines))
 

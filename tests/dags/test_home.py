@@ -62,7 +62,9 @@ def test_what_the_operator_sets_for_airflow_is_left_as_it_is(home: Home) -> None
 
 
 def test_a_shell_that_sources_the_file_is_told_the_same(home: Home) -> None:
-    env = home.environment({"PATH": os.defpath, "NEWSREC_HOME": "/a b'c", "OTHER": "x"})
+    env = home.environment(
+        {"PATH": os.defpath, "NEWSREC_HOME": "/a b'c", "GIT_COMMIT": "c0ffee", "OTHER": "x"}
+    )
     home.write_environment(env)
     done = subprocess.run(
         ["/bin/sh", "-c", f". {home.folder / 'env'}; env -0"],
@@ -76,6 +78,7 @@ def test_a_shell_that_sources_the_file_is_told_the_same(home: Home) -> None:
     assert {n: v for n, v in told.items() if n.startswith("AIRFLOW")} == {
         n: v for n, v in env.items() if n.startswith("AIRFLOW")
     }
+    assert told["GIT_COMMIT"] == "c0ffee"
     assert "OTHER" not in told
 
 
