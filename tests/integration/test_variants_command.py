@@ -1,6 +1,7 @@
 """`newsrec variants`: shares are set and ended whole, recorded, and never more than everybody."""
 
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,11 @@ Run = Callable[..., str]
 _HISTORY = (
     "SELECT name, model_version, percent, set_by, set_why, ended_by, ended_why FROM variants "
     "ORDER BY set_at"
+)
+
+_WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND application_name = 'newsrec_operations' AND wait_event_type = 'Lock'"
 )
 
 
@@ -154,13 +160,17 @@ def test_two_at_once_never_take_more_than_everybody(database_url: str) -> None:
             except ConfigError as e:
                 refused.append(e)
 
-    # The first one is not done when the second one begins.
+    # Neither is done when the other one begins: both wait for somebody else.
     holder = psycopg2.connect(database_url)
     with holder, holder.cursor() as cursor:
         cursor.execute("LOCK TABLE variants IN SHARE ROW EXCLUSIVE MODE")
         threads = [threading.Thread(target=take, args=(name,)) for name in ("a", "b")]
         for thread in threads:
             thread.start()
+        deadline = time.monotonic() + 90
+        while query(database_url, _WAITING) != [(2,)]:
+            assert time.monotonic() < deadline, "they do not come"
+            time.sleep(0.02)
     for thread in threads:
         thread.join()
     holder.close()
