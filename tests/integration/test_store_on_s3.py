@@ -5,6 +5,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import boto3
 import polars as pl
 import pytest
 from s3fs import S3File
@@ -45,17 +46,18 @@ def test_what_was_written_is_read_listed_and_removed(store: Store) -> None:
 
 
 def test_what_another_process_does_is_seen_at_once(store: Store) -> None:
+    key = f"clean/reads/day={DAY}/a"
+    other, place = boto3.client("s3"), {"Bucket": BUCKET, "Key": store.path(key).split("/", 1)[1]}
     assert store.days("clean/reads") == []
-    other = Store(store.url)
-    other.write_bytes(f"clean/reads/day={DAY}/a", b"1")
+    other.put_object(**place, Body=b"1")
     assert store.days("clean/reads") == [DAY]
-    assert store.exists(f"clean/reads/day={DAY}/a")
-    other.write_bytes(f"clean/reads/day={DAY}/a", b"22")
-    with store.fs.open(store.path(f"clean/reads/day={DAY}/a")) as file:
+    assert store.fs.ls(store.path(f"clean/reads/day={DAY}"))
+    other.put_object(**place, Body=b"22")
+    with store.open(key) as file:
         assert file.read() == b"22"
-    other.remove("clean")
+    other.delete_object(**place)
     assert store.keys("clean") == []
-    assert not store.exists(f"clean/reads/day={DAY}/a")
+    assert not store.exists(key)
 
 
 def test_lines_and_places_of_a_file_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
