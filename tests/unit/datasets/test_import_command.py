@@ -64,7 +64,7 @@ def test_a_wrong_folder_is_one_line_and_nothing_is_written(
         assert captured.out == ""
         assert captured.err.startswith("newsrec: ")
         assert captured.err.count("\n") == 1
-    assert not (tmp_path / "var").exists()
+    assert not (tmp_path / "var" / "store").exists()
 
 
 def test_an_export_without_a_database_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,21 +102,27 @@ def _ask(
     """
     connected = connection.sock
     connected.settimeout(seconds)
-    # Not SSLSocket's own shutdown: it takes the TLS state away from under the reading thread.
-    late = threading.Timer(seconds, socket.socket.shutdown, (connected, socket.SHUT_RDWR))
-    late.daemon = True
-    late.start()
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()  # before the reader wakes up, which takes the end of the stream for its own
+        # Not SSLSocket's own shutdown: it takes the TLS state away from under the reading thread.
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
     try:
         connection.request(method, path, body, headers)
         with connection.getresponse() as response:
             text = response.read(MAX_ANSWER + 1)
             if response.length:  # the rest of a body whose length was told
                 raise http.client.IncompleteRead(text, response.length)
-            if not late.is_alive():  # a body without a length ends like this, too
+            if late.is_set():  # headers, and a body without a length, end like this, too
                 raise TimeoutError
             return response.status, text
     finally:
-        late.cancel()
+        timer.cancel()
 
 
 def _object(text: bytes) -> dict[str, Any]:
