@@ -75,7 +75,8 @@ def test_a_chain_of_days_gives_the_slates_that_a_folder_gives(
     for what, in_folder in made["folder"].items():
         assert made["object store"][what] == in_folder, what
     # Nothing came to lie on a disk that another pod would not see.
-    assert not list((tmp_path / "object store").rglob("*.parquet"))
+    on_disk = (tmp_path / "object store").rglob("*.parquet")
+    assert [f for f in on_disk if "restored" not in f.parts] == []
 
 
 @pytest.mark.parametrize("step", ["written", f"manifest clean/reads {DAY}"])
@@ -156,10 +157,18 @@ def _play(store: Store, database: str, capsys: pytest.CaptureFixture[str]) -> di
     assert {c.feature: c.value for c in kept.contributions} == {
         c["feature"]: c["value"] for c in explained["ranking"]["contributions"]
     }
+    restored = Path(os.environ["NEWSREC_VAR"]) / "restored"
+    champion = FileRegistry(store).champion()
+    _run("data", "restore", "--model", champion, "--to", str(restored))
     (backtest,) = (k for k in store.keys("reports/backtest") if k.endswith(".json"))
     return {
         "slates": slates,
-        "champion": FileRegistry(store).champion(),
+        "champion": champion,
+        "restored": {
+            str(path.relative_to(restored)): path.read_bytes()
+            for path in restored.rglob("*")
+            if path.is_file()
+        },
         "files": [k for k in store.keys("") if not k.startswith(_NAMED_BY_CHANCE)],
         "metrics": store.read_json(f"reports/evaluation/{JUDGED}.metrics.json"),
         "back-test": store.read_json(backtest)["metrics"],
