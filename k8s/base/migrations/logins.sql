@@ -10,6 +10,7 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login) \gexec
 ALTER ROLE login_api PASSWORD :'api_password';
 ALTER ROLE login_mailer PASSWORD :'mailer_password';
 ALTER ROLE login_pipelines PASSWORD :'pipelines_password';
+GRANT CONNECT ON DATABASE :"DBNAME" TO login_api, login_mailer, login_pipelines;
 GRANT newsrec_api TO login_api;
 GRANT newsrec_mailer TO login_mailer;
 GRANT newsrec_etl, newsrec_features, newsrec_scoring, newsrec_monitoring, newsrec_operations
