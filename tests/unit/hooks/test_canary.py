@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_hooks.canary import NoSuchTargetError, aborted
+from newsrec_hooks.canary import NoSuchTargetError, aborted, shared, weights
 
 STABLE, CANARY = "api:8000", "api-canary:8000"
 
@@ -75,3 +75,35 @@ def test_a_configuration_that_is_not_ours_is_not_touched(
         aborted(content, upstream, canary)
     with pytest.raises(NoSuchTargetError):
         aborted({}, "newsrec-api", CANARY)
+
+
+@given(st.integers(0, 65535), st.integers(0, 65535), st.integers(0, 100))
+def test_a_weight_is_that_share_of_the_requests(stable: int, canary: int, weight: int) -> None:
+    before = config(stable, canary)
+    after = shared(before, "newsrec-api", CANARY, weight) or before
+    assert weights(after, "newsrec-api") == {STABLE: 100 - weight, CANARY: weight}
+    assert after["targets"][2] == before["targets"][2]
+    assert shared(after, "newsrec-api", CANARY, weight) is None
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=4), st.integers(0, 100))
+def test_others_keep_what_they_have_among_themselves(others: list[int], weight: int) -> None:
+    before = config(0, 0)
+    before["targets"] = [
+        {"target": f"api-{n}:8000", "upstream": "u-api", "weight": share}
+        for n, share in enumerate(others)
+    ] + [{"target": CANARY, "upstream": "u-api", "weight": 0}]
+    after = weights(shared(before, "newsrec-api", CANARY, weight) or before, "newsrec-api")
+    assert after.pop(CANARY) == weight
+    # Rounded, and no version that has a share loses all of it.
+    assert abs(sum(after.values()) - (100 - weight)) <= len(others)
+    for share, left in zip(others, after.values(), strict=True):
+        assert (left > 0) == (weight < 100 and (share > 0 or not any(others)))
+
+
+@pytest.mark.parametrize("canary", ["none:1", CANARY])
+def test_who_is_not_there_gets_no_weight(canary: str) -> None:
+    alone = config(1, 1)
+    alone["targets"] = [t for t in alone["targets"] if t["target"] != STABLE]
+    with pytest.raises(NoSuchTargetError, match="no target"):
+        shared(alone, "newsrec-api", canary, 10)

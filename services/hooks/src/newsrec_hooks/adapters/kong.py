@@ -1,4 +1,4 @@
-"""Aborts a canary by the admin API of Kong 3 without a database.
+"""Weighs a canary by the admin API of Kong 3 without a database.
 
 There, no entity can be changed (`PATCH /upstreams/…` answers 405): a node is told its whole
 configuration by POST /config, and tells it by GET /config. A node keeps it for itself, so each
@@ -8,18 +8,23 @@ address that the name of the admin API has is told (docs/adr/0020).
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import yaml
 
 from newsrec_hooks.adapters.deadline import Deadline
 from newsrec_hooks.adapters.exchange import Server, exchange
-from newsrec_hooks.canary import NoSuchTargetError, aborted
+from newsrec_hooks.canary import NoSuchTargetError, aborted, shared, weights
 from newsrec_hooks.errors import RefusedError, UnavailableError
 
 _NODE_SECONDS = 3.0  # one that is silent leaves time for the others
 _KEPT_TAGS = ("null", "bool", "int", "float")
+
+# A configuration -> the one to have instead, or None when it is that already.
+Change = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+_T = TypeVar("_T")
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -65,11 +70,38 @@ class Kong:
         Raises:
             UnavailableError, RefusedError: see `interfaces`; nodes that answered are done.
         """
+        return self._on_every_node(
+            lambda config: aborted(config, self._upstream, self._canary), deadline
+        )
+
+    def weigh(self, weight: int, deadline: Deadline) -> bool:
+        """Give the canary `weight` of 100 on every node; False when that was so already.
+
+        Raises:
+            UnavailableError, RefusedError: see `interfaces`; nodes that answered are done.
+        """
+        return self._on_every_node(
+            lambda config: shared(config, self._upstream, self._canary, weight), deadline
+        )
+
+    def weights(self, deadline: Deadline) -> list[dict[str, int]]:
+        """Target -> weight, as each node has it.
+
+        Raises:
+            UnavailableError, RefusedError: see `interfaces`.
+        """
+        found = []
+        for node in self._nodes():
+            config = self._config(node, deadline.within(_NODE_SECONDS))
+            found.append(_or_refused(lambda c: weights(c, self._upstream), config))
+        return found
+
+    def _on_every_node(self, change: Change, deadline: Deadline) -> bool:
         failed: UnavailableError | RefusedError | None = None
         changed = False
         for node in self._nodes():
             try:
-                changed |= self._abort_on(node, deadline.within(_NODE_SECONDS))
+                changed |= self._change(node, change, deadline.within(_NODE_SECONDS))
             except (UnavailableError, RefusedError) as e:
                 # A node that is gone must not keep the traffic of the others on the canary.
                 failed = failed or e
@@ -77,15 +109,11 @@ class Kong:
             raise failed
         return changed
 
-    def _abort_on(self, node: Server, deadline: Deadline) -> bool:
-        config = self._config(node, deadline)
-        try:
-            change = aborted(config, self._upstream, self._canary)
-        except NoSuchTargetError as e:
-            raise RefusedError(f"Kong's configuration: {e}") from e
-        if change is None:
+    def _change(self, node: Server, change: Change, deadline: Deadline) -> bool:
+        changed = _or_refused(change, self._config(node, deadline))
+        if changed is None:
             return False
-        text = orjson.dumps(change, option=orjson.OPT_NON_STR_KEYS).decode()
+        text = orjson.dumps(changed, option=orjson.OPT_NON_STR_KEYS).decode()
         answer = exchange(node, deadline, "POST", f"{node.prefix}/config", {"config": text})
         if answer.status != 201:
             raise RefusedError(f"Kong refuses the configuration: it answers {answer.status}")
@@ -103,3 +131,10 @@ class Kong:
         if not isinstance(config, dict):
             raise RefusedError("Kong's configuration is empty")
         return config
+
+
+def _or_refused(ask: Callable[[dict[str, Any]], _T], config: dict[str, Any]) -> _T:
+    try:
+        return ask(config)
+    except NoSuchTargetError as e:
+        raise RefusedError(f"Kong's configuration: {e}") from e
