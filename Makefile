@@ -62,7 +62,7 @@ lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, 
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/check-jsonschema --check-metaschema contracts/*/*.schema.json
-	@$(BIN)/shellcheck .ci/run
+	@$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
 	@$(BIN)/hadolint infra/docker/Dockerfile
 
 .PHONY: test

@@ -4,6 +4,7 @@ set -eu
 umask 077
 text=$(cat "$1")
 for name in KEY_SITE KEY_OPERATIONS; do
+  key=''
   eval "key=\${$name:-}"
   case $key in
     '' | *[!A-Za-z0-9_-]*) echo "$name must be letters, digits, - and _" >&2; exit 1 ;;
