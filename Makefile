@@ -140,9 +140,19 @@ demo-real: setup  ## Run the main job on the real Deskdrop interactions: DATA=pa
 	@$(DEMO_REAL) $(BIN)/newsrec recommend --date 2017-02-28
 	@$(DEMO_REAL) $(BIN)/newsrec-db stop
 
+EBNERD := NEWSREC_VAR=var/ebnerd NEWSREC_PARAMS=params-ebnerd.yaml
+.PHONY: ebnerd
+ebnerd: setup  ## Rank EB-NeRD's validation week by a model of its train week: DATA=path of ebnerd_demo.zip or a folder
+	@test -n "$(DATA)" || { echo "say where EB-NeRD is: make ebnerd DATA=path" >&2; exit 2; }
+	@$(EBNERD) $(BIN)/newsrec-db start
+	@$(EBNERD) $(BIN)/newsrec import ebnerd "$(DATA)"
+	@$(EBNERD) $(BIN)/newsrec etl --from 2023-04-27 --to 2023-06-01
+	@$(EBNERD) $(BIN)/newsrec backtest --mode impressions --train-until 2023-05-24 --no-ablation
+	@$(EBNERD) $(BIN)/newsrec-db stop
+
 .PHONY: clean
 clean:  ## Stop the embedded PostgreSQL and remove everything that was made
-	@# demo-real and dvc have servers of their own, which a command that failed leaves running.
+	@# demo-real, ebnerd and dvc have servers of their own, which a command that failed leaves running.
 	@if [ -x $(BIN)/newsrec-db ]; then \
 		for var in var/*/postgres var/postgres; do \
 			if [ -d $$var ]; then NEWSREC_VAR=$${var%/postgres} $(BIN)/newsrec-db stop || true; fi; \

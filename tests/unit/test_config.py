@@ -1,5 +1,6 @@
 """Settings and parameters: safe local defaults, and one clear line for each wrong entry."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,9 @@ def test_an_extended_file_that_is_missing_or_wrongly_changed_is_named(tmp_path: 
 
 def test_the_parameters_for_deskdrop_are_right() -> None:
     assert Params.load(REPOSITORY / "params-deskdrop.yaml").slate.max_age_hours == 720
+
+
+def test_the_parameters_for_ebnerd_count_every_click() -> None:
+    params = Params.load(REPOSITORY / "params-ebnerd.yaml")
+    assert (params.ranker.bounce_seconds, params.ranker.least_weight) == (0, 1)
+    assert params.backtest.first_day == date(2023, 5, 25)
