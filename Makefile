@@ -51,23 +51,35 @@ lock: $(VENV)/.ready  ## Compile requirements/*.in into hashed locks, one versio
 
 # --- checks -----------------------------------------------------------------------------------
 .PHONY: lint
-lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas and shell
+lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas, shell and workflows
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(PACKAGES:%=%/src)
-	@$(BIN)/mypy infra/airflow
+	@$(BIN)/mypy infra/airflow infra/deploy
 	@MYPYPATH=pipelines/dags $(BIN)/mypy --python-executable $(AIRFLOW)/bin/python --cache-dir .mypy_cache/airflow \
 		pipelines/dags
 	@$(BIN)/lint-imports
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/check-jsonschema --check-metaschema contracts/*/*.schema.json
-	@$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
+	@$(BIN)/shellcheck .ci/* $$(git ls-files '*.sh')
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@$(BIN)/zizmor --offline --quiet --no-progress .github
 	@$(BIN)/hadolint infra/docker/Dockerfile
 
 .PHONY: test
 test: setup airflow-setup  ## Run every test that needs neither containers nor a cluster
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+.PHONY: coverage
+coverage: setup  ## Run the unit tests and fail when they reach less than the gate in pyproject.toml
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered tests/unit
+
+.PHONY: manifests
+manifests: setup  ## Build every overlay and check what Kubernetes and Kong would be given
+	@$(BIN)/pytest tests/k8s
 
 .PHONY: bench-full
 bench-full: setup  ## Measure training and slates at 15k, 150k and 521k readers; hours. ARGS="--readers 5000"
