@@ -125,12 +125,29 @@ def test_no_role_writes_what_another_one_owns(database: ClusterDatabase, login: 
                 _forbidden(database.url(login), f"DELETE FROM {table}", role)
 
 
-def test_airflow_and_newsrec_share_a_server_and_nothing_else(database: ClusterDatabase) -> None:
-    with closing(psycopg2.connect(database.url("airflow", "airflow"))) as connection:
-        connection.cursor().execute("CREATE TABLE of_airflow (x integer)")
-    for login, name in [("airflow", "newsrec"), *((login, "airflow") for login in ROLES)]:
+@pytest.mark.parametrize("program", ["airflow", "mlflow"])
+def test_others_and_newsrec_share_a_server_and_nothing_else(
+    database: ClusterDatabase, program: str
+) -> None:
+    with closing(psycopg2.connect(database.url(program, program))) as connection:
+        connection.cursor().execute("CREATE TABLE of_its_own (x integer)")
+    others = {*ROLES, "login_exporter", "airflow", "mlflow"} - {program}
+    for login, name in [(program, "newsrec"), *((login, program) for login in sorted(others))]:
         with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
             psycopg2.connect(database.url(login, name))
+
+
+def test_the_exporter_reads_statistics_of_all_and_no_table(database: ClusterDatabase) -> None:
+    url = database.url("login_exporter")
+    with closing(psycopg2.connect(database.url("login_api"))) as other:
+        pid = other.info.backend_pid
+        # What a session does is told to members of pg_monitor only.
+        (known,) = query(url, "SELECT state FROM pg_stat_activity WHERE pid = %s", pid)
+        assert known == ("idle",)
+    for sql in ("SELECT 1 FROM articles", "CREATE TABLE public.mine (x integer)"):
+        _forbidden(url, sql)
+    for role in sorted(EVERY_ROLE):
+        _forbidden(url, f"SET ROLE {role}")
 
 
 def test_the_owner_is_no_superuser(database: ClusterDatabase) -> None:

@@ -102,6 +102,13 @@ MISTAKES: list[tuple[str, str, Callable[[list[Object]], object]]] = [
         "a Secret in git",
         lambda o: o.append({"kind": "Secret", "metadata": {"name": "x"}, "data": {}}),
     ),
+    (
+        "images",
+        "a digest that is none",
+        lambda o: _container(o, name="grafana").update(
+            {"image": _container(o, name="grafana")["image"] + "0"}
+        ),
+    ),
     ("images", "no tag", lambda o: _container(o).update({"image": "newsrec/hooks"})),
     (
         "images",
@@ -173,6 +180,7 @@ MISTAKES: list[tuple[str, str, Callable[[list[Object]], object]]] = [
     ),
     ("policies", "nothing denied", lambda o: _remove(o, "NetworkPolicy/deny-all")),
     ("policies", "one end only", lambda o: _policy(o, "hooks")["egress"].pop()),
+    ("policies", "nobody lets it in", lambda o: _remove(o, "NetworkPolicy/statsd-exporter")),
     (
         "policies",
         "another port",

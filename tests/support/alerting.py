@@ -33,7 +33,8 @@ def program(name: str) -> str:
             return path
     pytest.skip(
         f"{name} is not installed: "
-        "apt-get install prometheus prometheus-alertmanager prometheus-pushgateway"
+        "apt-get install prometheus prometheus-alertmanager prometheus-pushgateway "
+        "prometheus-node-exporter prometheus-postgres-exporter prometheus-blackbox-exporter"
     )
 
 
@@ -102,12 +103,13 @@ def pushgateway(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def prometheus(folder: Path, addresses: dict[str, str]) -> Iterator[str]:
+def prometheus(folder: Path, addresses: dict[str, str], *jobs: Any) -> Iterator[str]:
     """The real Prometheus on the repository's jobs and rules, without `for`; gives its address.
 
     Args:
         folder: For its data, its configuration and its log.
         addresses: Job -> where it is; jobs that are not named here are asked where nobody is.
+        jobs: More of them, as they are to be.
     """
     config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     config["global"] |= dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
@@ -125,6 +127,7 @@ def prometheus(folder: Path, addresses: dict[str, str]) -> Iterator[str]:
     place(manager["static_configs"][0], "alertmanager")
     for job in config["scrape_configs"]:
         place(job["static_configs"][0], job["job_name"])
+    config["scrape_configs"] += jobs
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
     port = free_port()

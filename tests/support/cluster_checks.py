@@ -30,6 +30,11 @@ LISTED = {
     "docker.io/prom/prometheus",
     "docker.io/prom/alertmanager",
     "docker.io/prom/pushgateway",
+    "docker.io/prom/node-exporter",
+    "docker.io/prom/statsd-exporter",
+    "docker.io/prom/blackbox-exporter",
+    "docker.io/prometheuscommunity/postgres-exporter",
+    "docker.io/grafana/grafana",
     "docker.io/versity/versitygw",
     "docker.io/axllent/mailpit",
 }
@@ -170,7 +175,10 @@ def images(objects: list[Object]) -> list[str]:
 
 
 def _image(image: str) -> list[str]:
+    image, _, digest = image.partition("@")
     name, _, tag = image.rpartition(":")
+    if digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+        return [f"{image} has no digest like {digest}"]
     if not name or "/" in tag or tag in ("latest", ""):
         return [f"{image} is not pinned"]
     target = name.rpartition("newsrec/")[2]
@@ -217,9 +225,16 @@ def probes(objects: list[Object]) -> list[str]:
     for o, t in templates(objects):
         if o["kind"] not in ("Deployment", "StatefulSet"):
             continue
-        served = any(selects(s["spec"]["selector"], t["metadata"]["labels"]) for s in services)
-        wanted = ["startupProbe", "livenessProbe", *(["readinessProbe"] if served else [])]
+        served = {
+            p["targetPort"]
+            for s in services
+            if selects(s["spec"]["selector"], t["metadata"]["labels"])
+            for p in s["spec"]["ports"]
+        }
         for c in t["spec"]["containers"]:
+            wanted = ["startupProbe", "livenessProbe"]
+            if served & {p["name"] for p in c.get("ports", [])}:
+                wanted.append("readinessProbe")
             wrong += [f"{called(o)}: {c['name']} has no {p}" for p in wanted if p not in c]
     return wrong
 
@@ -285,7 +300,7 @@ def policies(objects: list[Object]) -> list[str]:
         for c in t["spec"]["containers"]:
             known = listening.setdefault(t["metadata"]["labels"][NAME], set())
             known |= {p["containerPort"] for p in c.get("ports", [])}
-    out, into = set(), set()
+    out, into, open_to_all = set(), set(), set()
     for p in found:
         chosen = p["spec"]["podSelector"].get("matchLabels", {}).get(NAME)
         if chosen and chosen not in pods:
@@ -298,12 +313,15 @@ def policies(objects: list[Object]) -> list[str]:
                         pair = (peer, chosen) if direction == "ingress" else (chosen, peer)
                         flows.add((*pair, port["port"]))
                 if direction == "ingress" and not peers:
+                    open_to_all |= {(chosen, port["port"]) for port in rule["ports"]}
                     wrong += [
                         f"{called(p)}: everybody may reach {chosen}"
                         for port in rule["ports"]
                         if chosen != "kong" or port["port"] not in _OPEN_PORTS
                     ]
     for source, target, port in sorted(out ^ into):
+        if (target, port) in open_to_all and (source, target, port) in out:
+            continue
         if {source, target} <= pods:  # a component that an overlay leaves out has no other end
             wrong.append(f"{source} to {target}:{port} is allowed at one end only")
     for source, target, port in sorted(out & into):

@@ -18,6 +18,8 @@ PASSWORDS = {
     "API_PASSWORD": "of-the-api",
     "MAILER_PASSWORD": "of-the-mailer",
     "PIPELINES_PASSWORD": "of-the-pipelines",
+    "EXPORTER_PASSWORD": "of-the-exporter",
+    "MLFLOW_PASSWORD": "of-mlflow",
 }
 LOGINS = {
     "newsrec_owner": "OWNER_PASSWORD",
@@ -25,6 +27,8 @@ LOGINS = {
     "login_api": "API_PASSWORD",
     "login_mailer": "MAILER_PASSWORD",
     "login_pipelines": "PIPELINES_PASSWORD",
+    "login_exporter": "EXPORTER_PASSWORD",
+    "mlflow": "MLFLOW_PASSWORD",
 }
 _MIGRATIONS = K8S / "base" / "migrations"
 _POSTGRES = K8S / "components" / "postgres"
