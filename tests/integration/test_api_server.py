@@ -15,6 +15,7 @@ import urllib3
 from support.api_server import SECRETS, api_server
 from support.net import free_port
 from support.seed import seed
+from support.stalling import wire
 
 HTTP = urllib3.PoolManager(retries=False, timeout=10.0)
 
@@ -61,9 +62,36 @@ def test_a_dead_database_is_told_and_the_service_starts_without_it(tmp_path: Pat
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+def test_a_database_gone_silent_is_told_and_comes_back(database_url: str, tmp_path: Path) -> None:
+    seed(database_url)
+    slate = "/v1/readers/reader-00000/recommendations"
+    with (
+        wire(database_url) as line,
+        api_server(line.url, tmp_path / "log", WORKERS="1") as address,
+    ):
+        assert HTTP.request("GET", f"{address}{slate}").status == 200
+        line.stall()
+        for path in (slate, "/readyz"):  # a connection that was there, and a new one
+            answer = HTTP.request("GET", f"{address}{path}")
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+            assert answer.headers["Content-Type"] == "application/problem+json"
+        line.go_on()
+        assert HTTP.request("GET", f"{address}{slate}").status == 200
+    causes = [json.loads(x).get("detail") for x in (tmp_path / "log").read_text().splitlines()]
+    assert [c for c in causes if c] == [
+        "the database has gone silent",
+        "the database cannot be reached",
+    ]
+
+
 @pytest.mark.parametrize(
     ("wrong", "variable"),
-    [({"DATABASE_URL": "mysql://x"}, "DATABASE_URL"), ({"PORT": "http"}, "PORT")],
+    [
+        ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
+        ({"PORT": "http"}, "PORT"),
+        ({"LINK_SECRET": ""}, "LINK_SECRET"),
+        ({"ADMIN_TOKEN": "short"}, "ADMIN_TOKEN"),
+    ],
 )
 def test_wrong_settings_end_the_start_with_one_line(wrong: dict[str, str], variable: str) -> None:
     env = {**os.environ, **SECRETS, "DATABASE_URL": "postgresql://h/d", **wrong}

@@ -10,10 +10,13 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.pool import PoolError, ThreadedConnectionPool
 
 from newsrec_api.errors import UnavailableError
+from newsrec_api.repositories.watch import Watch
 
 T = TypeVar("T")
 
 STATEMENT_TIMEOUT_MS = 5000
+# For a server that cannot even end its statement; Kong waits longer (k8s/base/kong/kong.yaml).
+SILENCE_SECONDS = 6.0
 CONNECT_TIMEOUT_SECONDS = 3
 
 
@@ -30,6 +33,7 @@ class Pool:
         self._prepare = prepare
         self._pool: ThreadedConnectionPool | None = None
         self._lock = threading.Lock()
+        self._watch = Watch(SILENCE_SECONDS)
 
     def run(self, work: Callable[[Cursor], T]) -> T:
         """Do `work` in one transaction that is committed at its end.
@@ -61,6 +65,7 @@ class Pool:
         """Close every connection."""
         with self._lock:
             if self._pool is not None:
+                self._watch.stop()
                 self._pool.closeall()
                 self._pool = None
 
@@ -69,16 +74,19 @@ class Pool:
         for _ in range(self._size + 1):
             pool, conn = self._take()
             broken = True
+            self._watch.begin(conn)
             try:
                 result = work(conn)
-                broken = False
+                broken = not self._watch.end(conn)  # hung up on at the last moment
                 return result
             except (psycopg2.OperationalError, psycopg2.InterfaceError) as e:
                 broken = conn.closed != 0
+                if not self._watch.end(conn):
+                    raise UnavailableError("the database has gone silent") from e
                 if not broken:  # the server is there and refuses, e.g. a statement timeout
                     raise UnavailableError("the database did not answer in time") from e
             except BaseException:
-                broken = conn.closed != 0
+                broken = not self._watch.end(conn) or conn.closed != 0
                 raise
             finally:
                 pool.putconn(conn, close=broken)
@@ -101,6 +109,7 @@ class Pool:
                 self._pool = ThreadedConnectionPool(
                     self._size, self._size, dsn=self._url, connection_factory=self._connect
                 )
+                self._watch.start()
             return self._pool
 
     def _connect(self, dsn: str, async_: int = 0) -> Connection:
