@@ -61,7 +61,7 @@ lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, 
 	@$(BIN)/lint-imports
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/yamllint --strict .
-	@$(BIN)/check-jsonschema --check-metaschema contracts/*/*.schema.json
+	@$(BIN)/check-jsonschema --check-metaschema contracts/*/*.schema.json tests/k8s/*.schema.json
 	@$(BIN)/shellcheck .ci/* $$(git ls-files '*.sh')
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
