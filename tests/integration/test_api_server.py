@@ -39,7 +39,9 @@ def test_workers_share_clock_and_counts_and_log_json_only(
     assert "newsrec_api_slate_as_of_seconds 1.7729" in text
     assert now.startswith("2026-03-08T08:0")
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [(line["event"], line["status"]) for line in lines] == [("request", 404)]
+    assert [(line["message"], line["http.response.status_code"]) for line in lines] == [
+        ("request", 404)
+    ]
     assert "reader-00000" not in log.read_text()
 
 

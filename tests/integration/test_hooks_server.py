@@ -72,7 +72,7 @@ def test_the_same_alert_by_many_at_once_starts_one_run_and_probes_are_answered_m
     metrics = HTTP.request("GET", f"{hooks}/metrics").data.decode()
     assert 'newsrec_hooks_alerts_total{action="retrain",outcome="already"} 2.0' in metrics
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert {line["event"] for line in lines} == {"action", "request"}
+    assert {line["message"] for line in lines} == {"action", "request"}
     assert TOKEN not in log.read_text()
     assert PASSWORD not in log.read_text()
     assert "Readers spend less" not in log.read_text()

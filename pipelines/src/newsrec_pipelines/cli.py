@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from newsrec_pipelines import log_lines
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import NewsrecError
@@ -112,6 +113,7 @@ def app(ctx: click.Context, params_file: Path) -> None:
 def main(argv: list[str] | None = None) -> Any:
     """Run one stage. What a user can cause becomes one line on standard error and exit status 1."""
     try:
+        log_lines.install(os.environ, "newsrec")
         return app(argv, prog_name="newsrec")
     except NewsrecError as e:
         print(f"newsrec: {e}", file=sys.stderr)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
+from newsrec_mailer import log_lines
 from newsrec_mailer.deliveries import connect
 from newsrec_mailer.digest import Templates
 from newsrec_mailer.errors import MailerError
@@ -24,8 +25,9 @@ from newsrec_mailer.transport import Transport
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command. A MailerError becomes one line on standard error and exit status 1."""
-    arguments = _parser().parse_args(argv)
     try:
+        log_lines.install(os.environ, "newsrec-mailer")
+        arguments = _parser().parse_args(argv)
         _send(arguments, os.environ)
     except MailerError as e:
         print(f"newsrec-mailer: {e}", file=sys.stderr)
