@@ -1,7 +1,11 @@
 """From a fault to what is done about it: the rules, the routes, and all programs together."""
 
+import os
 import re
 import shutil
+import subprocess
+import sysconfig
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +26,13 @@ from support.alerting import (
     samples,
 )
 from support.api_server import api_server
+from support.etl import DAY, landing_of_two_days, local_store
 from support.fake_airflow import FakeAirflow, fake_airflow
 from support.fakes_hooks import TOKEN
 from support.hooks_server import hooks_server
+from support.http_fake import Asked, http_fake
 from support.net import free_port
+from support.postgres import REPOSITORY
 
 TESTS = sorted(path.name for path in (PROMETHEUS / "tests").glob("*.test.yml"))
 
@@ -186,6 +193,60 @@ def test_a_fault_becomes_a_run_within_a_minute_though_airflow_fails_at_first(
     assert body["conf"]["alert"]["name"] == "RetrainingMissed"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", body["conf"]["day"])
     assert body["conf"]["alert"]["summary"].startswith("The monitor asked for a new model")
+
+
+@pytest.mark.slow
+def test_a_stage_that_fails_is_told_to_people_within_a_minute(
+    database_url: str, tmp_path: Path
+) -> None:
+    landing_of_two_days(local_store(tmp_path))
+    told: list[Asked] = []
+    arrived = threading.Event()
+
+    def people(asked: Asked) -> tuple[int, Any]:
+        if asked.body["groupLabels"]["alertname"] == "StageFailed":
+            told.append(asked)
+            arrived.set()
+        return 200, {}
+
+    with (
+        http_fake(people) as people_url,
+        pushgateway(tmp_path) as gateway,
+        alertmanager(tmp_path, "http://127.0.0.1:9", TOKEN, people_url) as manager,
+        prometheus(tmp_path, {"pushgateway": gateway, "alertmanager": manager}) as server,
+    ):
+        done = _etl(tmp_path, gateway, database_url)
+        assert done.returncode == 0, done.stderr
+        eventually(lambda: samples(server, 'newsrec_stage_success{stage="etl"} == 1'), "it ran")
+        assert samples(server, 'newsrec_stage_rows{stage="etl"} > 0')
+        assert samples(server, 'newsrec_stage_duration_seconds{stage="etl"} > 0')
+        assert samples(server, 'newsrec_stage_peak_memory_bytes{stage="etl"} > 1e7')
+        assert samples(server, 'ALERTS{alertname="StageFailed"}') == {}
+
+        nowhere = f"postgresql://nobody:x@127.0.0.1:{free_port()}/none"
+        assert _etl(tmp_path, gateway, nowhere).returncode == 1
+        assert arrived.wait(60)
+    (asked, *_) = told
+    assert asked.path == "/tickets"
+    (alert,) = asked.body["alerts"]
+    assert alert["status"] == "firing"
+    assert alert["labels"]["stage"] == "etl"
+    assert alert["annotations"]["summary"] == "The last newsrec etl failed"
+
+
+def _etl(folder: Path, gateway: str, database_url: str) -> "subprocess.CompletedProcess[str]":
+    """`newsrec etl` as anybody runs it."""
+    env = {
+        **os.environ,
+        "NEWSREC_VAR": str(folder),
+        "STORE_URL": (folder / "store").as_uri(),
+        "DATABASE_URL": database_url,
+        "PUSHGATEWAY_URL": gateway,
+    }
+    command = [Path(sysconfig.get_path("scripts")) / "newsrec", "etl", "--date", DAY.isoformat()]
+    return subprocess.run(
+        command, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def _push(gateway: str, **alarms: int) -> None:

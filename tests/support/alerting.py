@@ -65,8 +65,17 @@ def eventually(found: Callable[[], Any], what: str, seconds: float = 60.0) -> An
 
 
 @contextmanager
-def alertmanager(folder: Path, hooks_url: str, token: str) -> Iterator[str]:
-    """The real Alertmanager on the repository's routes; gives its address."""
+def alertmanager(
+    folder: Path, hooks_url: str, token: str, people_url: str | None = None
+) -> Iterator[str]:
+    """The real Alertmanager on the repository's routes; gives its address.
+
+    Args:
+        folder: For its data, its configuration and its log.
+        hooks_url: Where services/hooks is.
+        token: Of services/hooks.
+        people_url: A webhook for pager and tickets, which a cluster brings.
+    """
     config = yaml.safe_load(ALERTMANAGER.read_text())
     (hooks,) = (r for r in config["receivers"] if r["name"] == "hooks")
     (webhook,) = hooks["webhook_configs"]
@@ -74,6 +83,9 @@ def alertmanager(folder: Path, hooks_url: str, token: str) -> Iterator[str]:
     secret = folder / "hooks_token"
     secret.write_text(token + "\n")
     webhook["http_config"]["authorization"]["credentials_file"] = str(secret)
+    if people_url:
+        for receiver in config["receivers"]:
+            receiver.setdefault("webhook_configs", [{"url": f"{people_url}/{receiver['name']}"}])
     file = folder / "alertmanager.yml"
     file.write_text(yaml.safe_dump(config))
     port = free_port()
