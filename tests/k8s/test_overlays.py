@@ -1,9 +1,7 @@
 import pytest
 
 from support.cluster import (
-    K8S,
     Object,
-    build,
     containers,
     declared_secrets,
     of_kind,
@@ -47,31 +45,3 @@ def test_every_declared_secret_is_used(built: dict[str, list[Object]]) -> None:
                 refs = [e.get("valueFrom", {}).get("secretKeyRef") for e in c.get("env", [])]
                 used |= {ref["name"] for ref in refs if ref}
     assert used == set(declared_secrets())
-
-
-@pytest.mark.parametrize("left_out", ["postgres", "store", "mailcatcher"])
-def test_every_component_can_be_left_out(tmp_path, left_out: str) -> None:
-    others = [c for c in ("postgres", "store", "mailcatcher") if c != left_out]
-    # A kustomization must lie beside what it names: the tree is mirrored by links.
-    (tmp_path / "infra").symlink_to(K8S.parent / "infra")
-    (tmp_path / "k8s").mkdir()
-    for part in ("base", "components"):
-        (tmp_path / "k8s" / part).symlink_to(K8S / part)
-    folder = K8S / "overlays" / "kind"
-    lines = (folder / "kustomization.yaml").read_text(encoding="utf-8").splitlines()
-    kept = [x.replace("../../", f"{_up(tmp_path)}k8s/") for x in lines]
-    kept = [x for x in kept if not x.endswith(f"components/{left_out}")]
-    assert len(kept) == len(lines) - 1
-    target = tmp_path / "overlay"
-    target.mkdir()
-    (target / "kustomization.yaml").write_text("\n".join(kept), encoding="utf-8")
-    objects = build(target)
-    assert not [o for o, _ in templates(objects) if o["metadata"]["name"] == left_out]
-    assert len([o for o, _ in templates(objects) if o["metadata"]["name"] in others]) == 2
-    for check in CHECKS.values():
-        assert check(objects) == []
-
-
-def _up(tmp_path) -> str:
-    depth = len((tmp_path / "overlay").resolve().parts) - 1
-    return "../" * depth + str(K8S.parent).lstrip("/") + "/"

@@ -23,7 +23,7 @@ def build(folder: Path) -> list[Object]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "deprecated" not in done.stderr.lower(), done.stderr
-    return [o for o in yaml.safe_load_all(done.stdout) if o]
+    return [o for o in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if o]
 
 
 def declared_secrets() -> dict[str, set[str]]:

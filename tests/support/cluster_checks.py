@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 
 import kubernetes_validate
 import yaml
@@ -48,14 +49,22 @@ _OPEN_PORTS = {8080, 8443}  # Kong's, for everybody
 
 def schemas(objects: list[Object], versions: tuple[str, ...] = KUBERNETES) -> list[str]:
     """Strictly, so that a misspelt field is found."""
-    wrong = []
-    for o in objects:
-        for version in versions:
-            try:
-                kubernetes_validate.validate(o, version, strict=True)
-            except kubernetes_validate.ValidationError as e:
-                wrong.append(f"{called(o)} in {version}: {e.message}")
-    return wrong
+    return [
+        f"{called(o)} in {version}: {wrong}"
+        for o in objects
+        for version in versions
+        if (wrong := _schema(json.dumps(o, sort_keys=True), version))
+    ]
+
+
+@cache
+def _schema(text: str, version: str) -> str | None:
+    # Overlays share most objects, and a schema takes longer than all other checks.
+    try:
+        kubernetes_validate.validate(json.loads(text), version, strict=True)
+    except kubernetes_validate.ValidationError as e:
+        return str(e.message)
+    return None
 
 
 def selectors(objects: list[Object]) -> list[str]:
