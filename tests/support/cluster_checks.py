@@ -372,6 +372,8 @@ def memory(objects: list[Object], kind: str) -> float:
     """Bytes of all pods at their most: a canary, every Job and the tasks that run at once."""
     total = 0.0
     for o, t in templates(objects):
+        if o["spec"].get("suspend"):  # by hand, while others rest
+            continue
         first = [
             amount(c["resources"][kind]["memory"]) for c in t["spec"].get("initContainers", [])
         ]
