@@ -18,7 +18,7 @@ export GIT_COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- environment ------------------------------------------------------------------------------
 $(VENV)/.ready: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
@@ -55,7 +55,7 @@ lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, 
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(PACKAGES:%=%/src)
-	@$(BIN)/mypy infra/airflow infra/deploy
+	@$(BIN)/mypy infra/airflow infra/deploy infra/kind
 	@MYPYPATH=pipelines/dags $(BIN)/mypy --python-executable $(AIRFLOW)/bin/python --cache-dir .mypy_cache/airflow \
 		pipelines/dags
 	@$(BIN)/lint-imports
@@ -124,8 +124,37 @@ TAG ?= dev
 images:  ## Build all images with docker or podman; TAG=dev, ENGINE=path, IMAGES="api mailer"
 	@test -n "$(ENGINE)" || { echo "make images needs docker or podman, and neither is here" >&2; exit 2; }
 	@for image in $(IMAGES); do \
-		"$(ENGINE)" build --target "$$image" --tag "newsrec/$$image:$(TAG)" --build-arg GIT_COMMIT="$(GIT_COMMIT)" \
+		"$(ENGINE)" build --target "$$image" --tag "docker.io/newsrec/$$image:$(TAG)" --build-arg GIT_COMMIT="$(GIT_COMMIT)" \
 			--file infra/docker/Dockerfile . ; done
+
+# --- the whole system in a cluster on this machine --------------------------------------------
+.PHONY: up
+up: setup  ## Bring everything up on kind, to a slate through Kong; again: bring it to this tree and to today
+	@$(BIN)/python -m infra.kind up
+
+.PHONY: status
+status: setup  ## Say how the cluster's parts do, and where its pages are
+	@$(BIN)/python -m infra.kind status
+
+.PHONY: logs
+logs: setup  ## Show the last lines of every pod, or follow those of one name: APP=api
+	@$(BIN)/python -m infra.kind logs
+
+.PHONY: down
+down: setup  ## Remove the cluster on kind with its data
+	@$(BIN)/python -m infra.kind down
+
+.PHONY: canary
+canary: setup  ## Give the API's next version a share of the requests: WEIGHT=10; elsewhere CONTEXT=name IMAGE=name:tag
+	@$(BIN)/python -m infra.kind canary
+
+.PHONY: canary-promote
+canary-promote: setup  ## Make the canary the stable version
+	@$(BIN)/python -m infra.kind canary-promote
+
+.PHONY: canary-abort
+canary-abort: setup  ## Send everything to the stable version, and end the canary
+	@$(BIN)/python -m infra.kind canary-abort
 
 # --- the whole loop ---------------------------------------------------------------------------
 .PHONY: demo

@@ -1,0 +1,1 @@
+"""The whole system in a cluster on one machine: `make up`, and what begins there."""
