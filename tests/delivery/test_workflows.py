@@ -57,6 +57,7 @@ def test_the_workflows_are_right() -> None:
         ("ci", "api, mailer, hooks,", "api, mailer,", "not every image"),
         ("ci", "./.github/actions/scanned-image", CHECKOUT, "images are not scanned"),
         ("ci", "make coverage WORKERS=4", "make help", "no job coverage"),
+        ("e2e-kind", "python3 infra/deploy/smoke.py", "curl", "nobody runs infra/deploy/smoke.py"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_caught(name: str, correct: str, mistake: str, said: str) -> None:

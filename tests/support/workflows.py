@@ -151,6 +151,12 @@ def _complete(workflows: dict[str, Workflow]) -> list[str]:
     ):
         if not any(f"make {target}" in run for run in _runs({"jobs": {"": ci.get(job, {})}})):
             wrong.append(f"ci: no job {job} runs make {target}")
+    played = "\n".join(_runs(workflows["e2e-kind"]))
+    wrong += [
+        f"e2e-kind: nobody runs {command}"
+        for command in ("make up", "infra/deploy/smoke.py", "make canary-abort", "make down")
+        if command not in played
+    ]
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     (images,) = re.findall(r"^IMAGES := (.+)$", makefile, re.MULTILINE)
     for name, job in (
