@@ -20,8 +20,6 @@ PASSWORDS = {
     "PIPELINES_PASSWORD": "of-the-pipelines",
     "EXPORTER_PASSWORD": "of-the-exporter",
     "MLFLOW_PASSWORD": "of-mlflow",
-    "EXPORTER_PASSWORD": "of-the-exporter",
-    "MLFLOW_PASSWORD": "of-mlflow",
 }
 LOGINS = {
     "newsrec_owner": "OWNER_PASSWORD",
@@ -29,8 +27,6 @@ LOGINS = {
     "login_api": "API_PASSWORD",
     "login_mailer": "MAILER_PASSWORD",
     "login_pipelines": "PIPELINES_PASSWORD",
-    "login_exporter": "EXPORTER_PASSWORD",
-    "mlflow": "MLFLOW_PASSWORD",
     "login_exporter": "EXPORTER_PASSWORD",
     "mlflow": "MLFLOW_PASSWORD",
 }
