@@ -1,7 +1,7 @@
 """`newsrec monitor` acts: back to the last good model once, variants ended, nothing done twice."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ import psycopg2
 import pytest
 
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Settings
+from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.partitions import Manifest, PartitionFile, write_manifest
 from newsrec_pipelines.rollout.variants import set_variants
 from newsrec_pipelines.store import Store
 from support.manifests import write_version
@@ -84,11 +85,15 @@ def serve(url: str, ago: int, version: str, dwell: float, other: float | None = 
 def monitor(store: Store, ago: int = 0) -> list[dict[str, Any]]:
     """The alarms of a day."""
     day = DAY - timedelta(days=ago)
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["monitor", "--date", str(day)])
-    assert not ended.value.code
+    assert cli_status("monitor", "--date", str(day)) == 0
     alarms: list[dict[str, Any]] = store.read_json(f"reports/monitoring/{day}.json")["alarms"]
     return alarms
+
+
+def cli_status(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(arguments))
+    return ended.value.code or 0
 
 
 def test_a_bad_champion_forced_in_by_hand_is_gone_back_from_once(
@@ -165,6 +170,37 @@ def test_a_variant_that_breaches_its_guard_is_ended(store: Store, database_url: 
         database_url, "SELECT variant, readers FROM realised_quality WHERE day = %s", DAY
     )
     assert sorted(served) == [("challenger", READERS), ("champion", READERS)]
+
+
+def test_many_reads_since_the_training_ask_for_another_one(store: Store, database_url: str) -> None:
+    write_version(store, "v3", as_of=datetime(2026, 2, 10, tzinfo=UTC), reads=100)
+    FileRegistry(store).promote("v3", by="gate", why="not worse")
+    serve(database_url, 0, "v3", 40.0)
+    assert monitor(store) == []
+    file = PartitionFile("f", 60, "0")
+    # Long before the days whose drift is looked at, which are read.
+    write_manifest(store, Manifest("clean/reads", date(2026, 2, 12), "b", (file,)))
+
+    (alarm,) = monitor(store)
+
+    assert (alarm["name"], alarm["action"]) == ("new_reads", "retrain")
+    assert alarm["detail"].startswith("60% of the reads that v3 knew")
+    assert cli_status("ask", "alarm", "--action", "retrain", "--date", str(DAY)) == 0
+    assert cli_status("ask", "alarm", "--action", "rollback", "--date", str(DAY)) == 99
+
+
+def test_the_history_is_kept_as_long_as_the_parameters_say(store: Store, database_url: str) -> None:
+    days = Params.load(REPOSITORY / "params.yaml").monitoring.history_days
+    for ago in (days + 1, days):
+        serve(database_url, ago, "v2", 40.0)
+        monitor(store, ago)
+    kept = "SELECT DISTINCT day FROM slate_outcomes ORDER BY day"
+    first, second = (DAY - timedelta(days=days + n) for n in (1, 0))
+    assert query(database_url, kept) == [(first,), (second,)]
+
+    monitor(store)
+
+    assert query(database_url, kept) == [(second,)]
 
 
 def test_slates_of_yesterday_and_of_few_readers_are_told(store: Store, database_url: str) -> None:
