@@ -3,7 +3,8 @@
 import os
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import polars as pl
@@ -53,6 +54,8 @@ def test_the_first_day_and_a_usual_one_pass_the_checks(url: str, store: Store) -
     checks = {c["name"]: c for c in store.read_json(f"reports/monitoring/{USUAL}.checks.json")}
     assert all(c["passed"] for c in checks.values())
     assert checks["reads_volume"]["low"] > 100
+    # The world is dirty by design: what is corrupt is counted, and is little.
+    assert 0 < checks["dead_letters"]["value"] < checks["dead_letters"]["high"]
     rows = dict(query(url, "SELECT day, count(*) FROM data_checks GROUP BY day"))  # type: ignore[arg-type]
     assert rows == {date(2026, 3, 1): 13, date(2026, 3, 7): 13}
     first = query(url, "SELECT detail FROM data_checks WHERE detail LIKE '%%not enough history'")
@@ -62,28 +65,36 @@ def test_the_first_day_and_a_usual_one_pass_the_checks(url: str, store: Store) -
 def test_half_a_day_of_articles_stops_in_one_line_and_a_second_look_replaces_the_first(
     url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest = partitions.read_manifest(store, "clean/articles", date(2026, 3, 7))
-    assert manifest is not None
-    kept = [(f.key, store.read_bytes(f.key)) for f in manifest.files]
-    some = pl.read_parquet(store.path(kept[0][0])).head(40)
-    some.write_parquet(store.path(kept[0][0]))
-    fewer = [partitions.PartitionFile(kept[0][0], 40, "0")]
-    key = partitions.manifest_key("clean/articles", date(2026, 3, 7))
-    before = store.read_json(key)
-    store.write_json(key, {**before, "files": [vars(f) for f in fewer]})
-    try:
+    with _articles(store, lambda rows: rows.head(40)):
         fails("check", "--date", USUAL)
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("newsrec: bad data of 2026-03-07, keeping the champion: ")
         assert "fewer articles than expected: 40, 152 are usual" in line
         failed = query(url, "SELECT name FROM data_checks WHERE NOT passed AND severity = 'error'")
         assert ("articles_volume",) in failed
-    finally:
-        store.write_json(key, before)
-        for name, content in kept:
-            store.write_bytes(name, content)
     run("check", "--date", USUAL)
     assert query(url, "SELECT name FROM data_checks WHERE NOT passed") == []
+
+
+def test_sources_that_are_late_are_named_and_stop_when_much_is_theirs(
+    url: str, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = pl.col("publisher")
+    late = ""
+
+    def without(rows: pl.DataFrame) -> pl.DataFrame:
+        """All but the one with most articles."""
+        nonlocal late
+        late = str(rows.group_by("publisher").len().sort("len", "publisher")["publisher"][-1])
+        return rows.filter(names != late)
+
+    with _articles(store, without):
+        run("check", "--date", USUAL)
+        assert f"warning sources               late or silent: {late} (" in capsys.readouterr().out
+    with _articles(store, lambda rows: rows.filter(names == late)):
+        fails("check", "--date", USUAL)
+        assert "sources: late or silent: " in capsys.readouterr().err
+    run("check", "--date", USUAL)
 
 
 def test_a_day_that_never_arrived_stops(url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,6 +137,27 @@ def test_evidently_measures_the_same_distances(url: str, store: Store) -> None:
 
     assert theirs == pytest.approx({d.column: d.value for d in readers.distances}, abs=1e-9)
     assert len(theirs) == 5
+
+
+@contextmanager
+def _articles(store: Store, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Iterator[None]:
+    """Other articles of the usual day, until the end."""
+    day = date.fromisoformat(USUAL)
+    manifest = partitions.read_manifest(store, "clean/articles", day)
+    assert manifest is not None
+    kept = [(f.key, store.read_bytes(f.key)) for f in manifest.files]
+    rows = change(pl.read_parquet(store.path(kept[0][0])))
+    rows.write_parquet(store.path(kept[0][0]))
+    key = partitions.manifest_key("clean/articles", day)
+    before = store.read_json(key)
+    file = partitions.PartitionFile(kept[0][0], rows.height, "0")
+    store.write_json(key, {**before, "files": [vars(file)]})
+    try:
+        yield
+    finally:
+        store.write_json(key, before)
+        for name, content in kept:
+            store.write_bytes(name, content)
 
 
 def _by_evidently(compared: drift.Compared) -> dict[str, float]:
