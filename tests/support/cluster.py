@@ -11,6 +11,8 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[2]
 K8S = REPOSITORY / "k8s"
 OVERLAYS = ("kind", "production")
+# Of the one component that has a namespace of its own.
+LOGGING_SECRETS = K8S / "components/logging/secrets.yaml"
 TASKS = ("pipelines", "mailer")  # pods that Airflow makes
 
 Object = dict[str, Any]
@@ -26,9 +28,9 @@ def build(folder: Path) -> list[Object]:
     return [o for o in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if o]
 
 
-def declared_secrets() -> dict[str, set[str]]:
-    """Name -> keys, of k8s/secrets.yaml."""
-    secrets = yaml.safe_load((K8S / "secrets.yaml").read_text(encoding="utf-8"))
+def declared_secrets(file: Path = K8S / "secrets.yaml") -> dict[str, set[str]]:
+    """Name -> keys."""
+    secrets = yaml.safe_load(file.read_text(encoding="utf-8"))
     return {name: set(keys) for name, keys in secrets.items()}
 
 
@@ -51,7 +53,7 @@ def called(o: Object) -> str:
 def templates(objects: list[Object]) -> Iterator[tuple[Object, Object]]:
     """Every workload with its pod template."""
     for o in objects:
-        if o["kind"] in ("Deployment", "StatefulSet", "Job"):
+        if o["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
             yield o, o["spec"]["template"]
         elif o["kind"] == "CronJob":
             yield o, o["spec"]["jobTemplate"]["spec"]["template"]

@@ -9,6 +9,7 @@ import kubernetes_validate
 import yaml
 
 from support.cluster import (
+    LOGGING_SECRETS,
     REPOSITORY,
     TASKS,
     Object,
@@ -36,6 +37,9 @@ LISTED = {
     "docker.io/prom/blackbox-exporter",
     "docker.io/prometheuscommunity/postgres-exporter",
     "docker.io/grafana/grafana",
+    "docker.io/fluent/fluent-bit",
+    "docker.elastic.co/elasticsearch/elasticsearch",
+    "docker.elastic.co/kibana/kibana",
     "docker.io/versity/versitygw",
     "docker.io/axllent/mailpit",
 }
@@ -45,6 +49,8 @@ _TARGETS: dict[str, str] = dict(
     re.findall(r"^FROM base AS (\w+)$(.*?)(?=^FROM|\Z)", _DOCKERFILE, re.M | re.S)
 )
 _OPEN_PORTS = {8080, 8443}  # Kong's, for everybody
+# Reads what its node's root wrote; components/logging gives it a namespace for that.
+_READS_NODES = "DaemonSet/log-shipper"
 
 
 def schemas(objects: list[Object], versions: tuple[str, ...] = KUBERNETES) -> list[str]:
@@ -71,7 +77,7 @@ def selectors(objects: list[Object]) -> list[str]:
     """Whoever selects pods selects some, a workload its own."""
     wrong = []
     pods = labels_of_pods(objects)
-    for o in of_kind(objects, "Deployment", "StatefulSet"):
+    for o in of_kind(objects, "Deployment", "StatefulSet", "DaemonSet"):
         if not selects(o["spec"]["selector"], o["spec"]["template"]["metadata"]["labels"]):
             wrong.append(f"{called(o)} does not select its own pods")
     for o in of_kind(objects, "Service"):
@@ -105,7 +111,8 @@ def ports(objects: list[Object]) -> list[str]:
         for c in t["spec"]["containers"]:
             names = {p["name"] for p in c.get("ports", [])}
             for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
-                port = c.get(kind, {}).get("httpGet", {}).get("port")
+                asked = c.get(kind, {})
+                port = (asked.get("httpGet") or asked.get("tcpSocket") or {}).get("port")
                 if port is not None and port not in names:
                     wrong.append(f"{called(o)}: {kind} asks port {port}, which it has not")
     return wrong
@@ -114,7 +121,7 @@ def ports(objects: list[Object]) -> list[str]:
 def references(objects: list[Object]) -> list[str]:
     """Every ConfigMap, Secret, key, volume, claim and account that is named is there."""
     wrong = []
-    secrets = declared_secrets()
+    secrets = declared_secrets() | declared_secrets(LOGGING_SECRETS)
     maps = {o["metadata"]["name"]: set(o["data"]) for o in of_kind(objects, "ConfigMap")}
     claims = {o["metadata"]["name"] for o in of_kind(objects, "PersistentVolumeClaim")}
     accounts = {o["metadata"]["name"] for o in of_kind(objects, "ServiceAccount")} | {"default"}
@@ -232,7 +239,7 @@ def probes(objects: list[Object]) -> list[str]:
     wrong = []
     services = of_kind(objects, "Service")
     for o, t in templates(objects):
-        if o["kind"] not in ("Deployment", "StatefulSet"):
+        if o["kind"] not in ("Deployment", "StatefulSet", "DaemonSet"):
             continue
         served = {
             p["targetPort"]
@@ -272,8 +279,13 @@ def restricted(objects: list[Object]) -> list[str]:
     for o, t in templates(objects):
         spec = t["spec"]
         context = spec.get("securityContext", {})
-        if not context.get("runAsNonRoot") or not context.get("runAsUser"):
+        reads_nodes = called(o) == _READS_NODES
+        if not reads_nodes and not (context.get("runAsNonRoot") and context.get("runAsUser")):
             wrong.append(f"{called(o)} may run as root")
+        if not reads_nodes and any("hostPath" in v for v in spec.get("volumes", [])):
+            wrong.append(f"{called(o)} has a folder of its node")
+        if any(spec.get(name) for name in ("hostNetwork", "hostPID", "hostIPC")):
+            wrong.append(f"{called(o)} shares its node's network or processes")
         if context.get("seccompProfile") != {"type": "RuntimeDefault"}:
             wrong.append(f"{called(o)} has no seccomp profile")
         if spec.get("automountServiceAccountToken") is not False and called(o) not in (
@@ -296,13 +308,17 @@ def policies(objects: list[Object]) -> list[str]:
     """Nothing by default; each flow is allowed at both ends, between pods and ports that exist."""
     wrong = []
     found = of_kind(objects, "NetworkPolicy")
-    if not any(
-        p["spec"]["podSelector"] == {}
+    denied = {
+        p["metadata"]["namespace"]
+        for p in found
+        if p["spec"]["podSelector"] == {}
         and set(p["spec"]["policyTypes"]) == {"Ingress", "Egress"}
         and "ingress" not in p["spec"]
-        for p in found
-    ):
-        wrong.append("no policy denies by default")
+    }
+    wrong += [
+        f"no policy of {name} denies by default"
+        for name in sorted({o["metadata"]["namespace"] for o, _ in templates(objects)} - denied)
+    ]
     pods = {labels[NAME] for labels in labels_of_pods(objects)}
     listening: dict[str, set[int]] = {}
     for _, t in templates(objects):
