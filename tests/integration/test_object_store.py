@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from newsrec_api.repositories.run_files import RunFiles
@@ -39,14 +40,36 @@ world: {{readers: 80, articles_per_day: 50, visits_per_day: 4}}
 als: {{epochs: 2}}
 ranker: {{trees: 10}}
 backtest: {{bootstrap: 50}}
+monitoring: {{drift: {{mix_days: 2}}}}
 """
 KNOWN, JUDGED, SERVED = "2026-03-02", "2026-03-03", "2026-03-04"
 # The server has its part of the same cores, and of the same lock of the interpreter.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+_REPORT = "reports/monitoring/{}.json"
 _NAMED_BY_CHANCE = ("runs/", "models/log/", "tracking/")
 _SLATES = """
 SELECT user_id, variant, article_ids, scores, propensities, reasons, r.model_version
 FROM recommendations r ORDER BY user_id, variant
+"""
+_REFRESHED = """
+SELECT user_id, r.article_ids, r.model_version FROM recommendations r
+WHERE run_id = (SELECT run_id FROM recommendation_runs ORDER BY published_at DESC LIMIT 1)
+ORDER BY user_id
+"""
+_RECEIVED = """
+INSERT INTO event_inbox
+SELECT 'impressions', 'shown-' || user_id, %(day)s::date, %(at)s::timestamptz, 'api',
+       jsonb_build_object(
+    'impression_id', 'shown-' || user_id, 'user_id', user_id, 'shown_at', %(at)s::text,
+    'surface', 'site', 'article_ids', article_ids, 'order_known', true,
+    'slate_id', run_id || ':' || variant || ':' || user_id)
+FROM recommendations
+UNION ALL
+SELECT 'reads', 'event-' || user_id, %(day)s::date, %(at)s::timestamptz, 'api',
+       jsonb_build_object(
+    'event_id', 'event-' || user_id, 'user_id', user_id, 'article_id', article_ids[1],
+    'read_at', %(at)s::text, 'kind', 'read', 'dwell_seconds', 30)
+FROM recommendations
 """
 
 
@@ -61,6 +84,7 @@ def test_a_chain_of_days_gives_the_slates_that_a_folder_gives(
     params = tmp_path / "params.yaml"
     params.write_text(PARAMS.format(base=REPOSITORY / "params.yaml"))
     monkeypatch.setenv("NEWSREC_PARAMS", str(params))
+    monkeypatch.setenv("GIT_COMMIT", "abc")
     made = {}
     for name, url, database in (
         ("folder", (tmp_path / "store").as_uri(), database_url),
@@ -161,7 +185,10 @@ def _play(store: Store, database: str, capsys: pytest.CaptureFixture[str]) -> di
     champion = FileRegistry(store).champion()
     _run("data", "restore", "--model", champion, "--to", str(restored))
     (backtest,) = (k for k in store.keys("reports/backtest") if k.endswith(".json"))
+    files = [k for k in store.keys("") if not k.startswith(_NAMED_BY_CHANCE)]
+    operated = _operate(store, database)
     return {
+        **operated,
         "slates": slates,
         "champion": champion,
         "restored": {
@@ -169,12 +196,57 @@ def _play(store: Store, database: str, capsys: pytest.CaptureFixture[str]) -> di
             for path in restored.rglob("*")
             if path.is_file()
         },
-        "files": [k for k in store.keys("") if not k.startswith(_NAMED_BY_CHANCE)],
+        "files": files,
         "metrics": store.read_json(f"reports/evaluation/{JUDGED}.metrics.json"),
         "back-test": store.read_json(backtest)["metrics"],
         "explanation": explained["ranking"],
         "online": query(database, "SELECT count(*) FROM feast.newsrec_article_features"),
     }
+
+
+def _operate(store: Store, database: str) -> dict[str, Any]:
+    """What the DAGs do besides: input checks, gate, refresh, export and monitor; what they left."""
+    registry, before = FileRegistry(store), FileRegistry(store).champion()
+    _receive(database)
+    _run("check", "--date", JUDGED)
+    _run("gate", "run", "--date", JUDGED)
+    promoted = registry.champion()
+    assert promoted != before
+    _run("ask", "champion", "--date", JUDGED)
+    _run("recommend", "--refresh", "--date", SERVED, "--as-of", f"{SERVED}T06:00:00+00:00")
+    refreshed = query(database, _REFRESHED)
+    _run("export", "--date", SERVED)
+    _run("etl", "--date", SERVED, "--allow-empty")
+    _run("monitor", "--date", SERVED)
+    _run("monitor", "--date", JUDGED)
+    _run("models", "freeze", promoted)
+    _run("models", "rollback")
+    assert registry.champion() == before
+    assert registry.frozen() == {promoted}
+    served = {q["model_version"]: q for q in store.read_json(_REPORT.format(SERVED))["quality"]}
+    assert served[before]["dwell"] == 30
+    day = store.read_json(_REPORT.format(JUDGED))
+    assert set(day["pages"]) == {"readers", "articles"}
+    for page in day["pages"].values():
+        assert b"</html>" in store.read_bytes(f"reports/monitoring/{page}")
+    decision = store.read_json(f"reports/gates/{JUDGED}.json")["decision"]
+    return {
+        "promoted": promoted,
+        "refreshed": refreshed,
+        "decision": {k: decision[k] for k in ("outcome", "winner", "version", "before", "why")},
+        "checks": store.read_json(f"reports/monitoring/{JUDGED}.checks.json"),
+        "drift": day["drift"],
+        "quality": store.read_json(_REPORT.format(SERVED))["quality"],
+        "exported": store.read_bytes(store.keys(f"landing/reads/dt={SERVED}")[0]),
+    }
+
+
+def _receive(database: str) -> None:
+    """The API hears that each reader saw her slate, and read its first article."""
+    values = {"day": SERVED, "at": f"{SERVED}T09:00:00+00:00"}
+    with closing(psycopg2.connect(database)) as connection, connection, connection.cursor() as c:
+        c.execute("SELECT ensure_day_partition('event_inbox', %(day)s)", values)
+        c.execute(_RECEIVED, values)
 
 
 def _run(*arguments: str) -> None:
