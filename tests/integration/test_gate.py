@@ -11,6 +11,7 @@ from newsrec_pipelines.config import Settings
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import LOG, FileRegistry
 from newsrec_pipelines.store import Store
+from newsrec_pipelines.tracking.record import Record, ids
 from support.postgres import REPOSITORY, query
 
 SMALL = """
@@ -128,6 +129,9 @@ def _a_bad_recipe_is_refused(store: Store, registry: FileRegistry, champion: str
     version = registry.champion()
     assert version != champion
     assert read_manifest(store, version).params["slate"]["max_age_hours"] == 48
+    record = [r for r in (Record.load(store, i) for i in ids(store)) if r.stage == "gate"][-1]
+    assert record.name == f"gate {FOURTH}"
+    assert record.data_hash == read_manifest(store, version).data_hash
     page = store.read_bytes(f"reports/gates/{FOURTH}.html").decode()
     assert "The challenger may not serve" in page
     return version

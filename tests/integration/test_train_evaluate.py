@@ -3,14 +3,17 @@
 import os
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 
 import psycopg2
 import pytest
 
 from newsrec_db import migrate
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Settings
+from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.evaluation.judge import SYSTEMS
+from newsrec_pipelines.features.examples import training_data
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.store import Store
@@ -125,6 +128,9 @@ def test_walking_forward_makes_models_of_its_own_and_saves_none(store: Store) ->
     assert [d["day"] for d in made["days"]] == ["2026-03-03", JUDGED]
     assert made["model"] == "made anew every day"
     assert store.keys("models") == before
+    last = datetime.fromisoformat(f"{JUDGED}T00:00:00+00:00")
+    params = Params.load(Path(os.environ["NEWSREC_PARAMS"]))
+    assert _records(store)[-1].data_hash == training_data(store, last, params).data_hash
     # On the same day, the same model: training a version and walking forward are one thing.
     run("evaluate", "--date", JUDGED)
     alone = store.read_json(f"reports/evaluation/{JUDGED}.json")

@@ -26,7 +26,7 @@ def make_evaluation(
         )
         for n in range(days)
     ]
-    return Evaluation(judgements, model, sampled_negatives=False)
+    return Evaluation(judgements, model, sampled_negatives=False, data_hash="0" * 64)
 
 
 def test_a_metric_that_the_data_cannot_give_is_null_with_a_reason_and_no_number() -> None:

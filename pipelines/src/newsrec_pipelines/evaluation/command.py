@@ -9,7 +9,6 @@ from rich.table import Table
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.evaluation import evaluate as evaluations
 from newsrec_pipelines.evaluation import plots, report
-from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.options import DAY
 from newsrec_pipelines.tracking import Run, tracked
@@ -54,7 +53,6 @@ def evaluate(
             version = version or FileRegistry(ctx.store).champion()
             run.tags(model_version=version)
             result = evaluations.judge_version(ctx.store, ctx.params, version, day.date())
-            run.data_hash = read_manifest(ctx.store, version).data_hash
         elif first and last:
             result = evaluations.walk_forward(
                 ctx.store, ctx.params, first.date(), last.date(), refit_days
@@ -69,6 +67,7 @@ def evaluate(
 def _track(ctx: Context, run: Run, result: evaluations.Evaluation, page: str) -> None:
     days = [judgement.day for judgement in result.judgements]
     run.name = f"{result.model} on {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "")
+    run.data_hash = result.data_hash
     run.tags(model=result.model, first_day=days[0], last_day=days[-1])
     for system, metrics in report.flat_metrics(result).items():
         run.metrics(metrics, prefix=f"{system}/")

@@ -22,11 +22,13 @@ class Evaluation:
         judgements: of each day, in order.
         model: the version that was judged, or how the models were made.
         sampled_negatives: the ranker was taught with drawn negatives, for want of impressions.
+        data_hash: of what the model knew, of several the last one.
     """
 
     judgements: list[Judgement]
     model: str
     sampled_negatives: bool
+    data_hash: str
 
     @property
     def systems(self) -> tuple[str, ...]:
@@ -66,7 +68,7 @@ def judge_version(store: Store, params: Params, version: str, day: date) -> Eval
         )
     judgement = judge(store, params, kind.load(store, version), day)
     drawn = bool(manifest.created_from.get("sampled_negatives", False))
-    return _evaluation([judgement], version, drawn)
+    return _evaluation([judgement], version, drawn, manifest.data_hash)
 
 
 def walk_forward(
@@ -91,12 +93,12 @@ def walk_forward(
             model = kind.named(params.model).produce_model(data, params)
         judgements.append(judge(store, params, model, day))
     every = "day" if refit_days == 1 else f"{refit_days} days"
-    return _evaluation(judgements, f"made anew every {every}", drawn)
+    return _evaluation(judgements, f"made anew every {every}", drawn, data.data_hash)
 
 
-def _evaluation(judgements: list[Judgement], model: str, drawn: bool) -> Evaluation:
+def _evaluation(judgements: list[Judgement], model: str, drawn: bool, data_hash: str) -> Evaluation:
     if not any(mean for j in judgements for mean in j.metrics.values()):
         days = [str(j.day) for j in judgements]
         span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
         raise DataError(f"nothing to judge by on {span}: no reader known before read anything new")
-    return Evaluation(judgements, model, drawn)
+    return Evaluation(judgements, model, drawn, data_hash)

@@ -1,6 +1,7 @@
 """`newsrec gate`: every day, is what would be made today fit to serve?"""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -8,12 +9,13 @@ import click
 
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.db import connect
-from newsrec_pipelines.errors import DatabaseError, DataError
+from newsrec_pipelines.errors import DatabaseError, DataError, ModelError
 from newsrec_pipelines.gate import decide as deciding
 from newsrec_pipelines.gate import judge as judging
 from newsrec_pipelines.gate import report
 from newsrec_pipelines.gate import train as training
-from newsrec_pipelines.gate.handover import Decision, Judgement, Trained
+from newsrec_pipelines.gate.handover import CHALLENGER, REFIT, Decision, Judgement, Trained
+from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.recipe import Recipe
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.retention import prune
@@ -119,6 +121,7 @@ def _decide(ctx: Context, day: date) -> None:
         # The last file of a gate: with it, all is done.
         decision.save(ctx.store)
         _describe(run, trained, judged, decision, keys)
+        run.data_hash = _data_hash(ctx, trained, decision)
     for name, value in _gauges(judged, decision):
         ctx.metrics.gauge(name, value)
     _print(decision)
@@ -199,6 +202,16 @@ def _describe(
         run.metrics(interval, prefix=f"{difference.of}-{difference.above}/")
     for key in keys:
         run.report(key)
+
+
+def _data_hash(ctx: Context, trained: Trained, decision: Decision) -> str | None:
+    """Of what the promoted model knew; when none was, of what those knew that were judged."""
+    made = [trained.versions[s] for s in (CHALLENGER, REFIT) if s in trained.versions]
+    promoted = [decision.version] if decision.outcome == "promoted" and decision.version else []
+    for version in [*promoted, *made]:
+        with suppress(ModelError):  # it was removed or damaged since
+            return read_manifest(ctx.store, version).data_hash
+    return None
 
 
 def _gauges(judged: Judgement, decision: Decision) -> list[tuple[str, float]]:
