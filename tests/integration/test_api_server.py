@@ -79,7 +79,8 @@ def test_a_database_gone_silent_is_told_and_comes_back(database_url: str, tmp_pa
             assert answer.headers["Content-Type"] == "application/problem+json"
         line.go_on()
         assert HTTP.request("GET", f"{address}{slate}").status == 200
-    causes = [json.loads(x).get("detail") for x in (tmp_path / "log").read_text().splitlines()]
+    lines = (tmp_path / "log").read_text().splitlines()
+    causes = [json.loads(x).get("newsrec.detail") for x in lines]
     assert [c for c in causes if c] == [
         "the database has gone silent",
         "the database cannot be reached",

@@ -64,8 +64,9 @@ def test_stages_find_their_server_in_it_and_nobody_else_does(
         assert alias["alias"] == "champion"
         # A page in a browser that was led astray has another name in its question.
         assert _status(address, "mlflow.example") == 403
-    (picture,) = (k for k in store.keys("mlflow") if k.endswith("bars.svg"))
-    assert store.read_bytes(picture) == b"<svg/>"
+    # A sender that was ended in between sends again, and leaves the files of its first try.
+    pictures = [k for k in store.keys("mlflow") if k.endswith("bars.svg")]
+    assert {store.read_bytes(k) for k in pictures} == {b"<svg/>"}
 
 
 @contextmanager
