@@ -1,4 +1,4 @@
-"""The real scheduler: assets and alerts start DAGs, and a scheduler that is killed loses nothing.
+"""The real scheduler: assets, alerts and back-fills start DAGs; one that is killed loses nothing.
 
 The stages of the pipelines are played by a program that writes down its calls; the mailer, the
 receiver's client of Airflow, PostgreSQL and all of Airflow are real.
@@ -117,6 +117,7 @@ def test_a_day_with_an_alert_and_two_killed_schedulers(playing: Playing, databas
     wait_until(lambda: len(playing.airflow.query("SELECT 1 FROM dag")) == 8, "all DAGs")
     _new_counters_start_a_refresh(playing)
     _an_alert_trains_through_a_kill_and_starts_slates(playing)
+    _a_backfill_trains_the_past_and_shows_nothing(playing)
     _nobody_gets_two_emails_although_the_scheduler_dies(playing)
 
 
@@ -156,6 +157,37 @@ def _an_alert_trains_through_a_kill_and_starts_slates(playing: Playing) -> None:
     gate = [["gate", step, *date] for step in ("train", "judge", "decide")]
     assert asked == [["check", *date], *gate, ["ask", "champion", *date], slates]
     assert stages.calls("begun").count(train) == 2
+
+
+def _a_backfill_trains_the_past_and_shows_nothing(playing: Playing) -> None:
+    airflow, stages = playing.airflow, playing.stages
+    before, events = len(stages.calls()), airflow.events()
+    hold = stages.hold("gate", "train", "--date", "2026-02-01")
+    days = ("--from-date", "2026-02-01", "--to-date", "2026-02-03")
+    made = airflow.run("backfill", "create", "--dag-id", "retrain", *days)
+    assert made.returncode == 0, made.stdout + made.stderr
+
+    # Its runs go on side by side, whatever the DAG says of its own; two of a stage never do.
+    second = ["check", "--date", "2026-02-02"]
+    wait_until(lambda: second in stages.calls(), "the check of the second day")
+    hold.unlink()
+    wait_until(lambda: _states_of_backfill(airflow) == ["success"] * 2, "the back-fill")
+    assert sorted(stages.calls()[before:]) == sorted(
+        [*words, "--date", day]
+        for day in ("2026-02-01", "2026-02-02")
+        for words in (["check"], ["gate", "train"], ["gate", "judge"])
+    )
+    trainings = airflow.query(
+        "SELECT t.start_date, t.end_date FROM task_instance t JOIN dag_run r USING (dag_id, run_id)"
+        " WHERE r.run_type = 'backfill' AND t.task_id = 'train' ORDER BY 1"
+    )
+    assert trainings[0][1] <= trainings[1][0]
+    assert airflow.events() == events
+
+
+def _states_of_backfill(airflow: Airflow) -> list[str]:
+    rows = airflow.query("SELECT state FROM dag_run WHERE run_type = 'backfill'")
+    return [state for (state,) in rows]
 
 
 def _nobody_gets_two_emails_although_the_scheduler_dies(playing: Playing) -> None:

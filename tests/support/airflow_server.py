@@ -31,6 +31,7 @@ class Airflow:
 
     home: Home
     env: Mapping[str, str]
+    program: Path = PROGRAMS / "airflow"
     _token: str = field(default="", repr=False)
 
     @classmethod
@@ -46,8 +47,12 @@ class Airflow:
 
     def test(self, dag_id: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """`airflow dags test`."""
+        return self.run("dags", "test", dag_id, *arguments)
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """`airflow` with any arguments."""
         return subprocess.run(
-            [str(PROGRAMS / "airflow"), "dags", "test", dag_id, *arguments],
+            [str(self.program), *arguments],
             env=self.env,
             capture_output=True,
             text=True,
@@ -74,6 +79,15 @@ class Airflow:
             "ORDER BY e.id"
         )
         return [(name, extra) for name, extra in rows]
+
+    def started_by(self, asset: str) -> list[str]:
+        """The DAGs that a scheduler starts when this asset is new."""
+        rows = self.query(
+            "SELECT r.dag_id FROM dag_schedule_asset_reference r JOIN asset a ON a.id = r.asset_id "
+            "WHERE a.name = %s ORDER BY r.dag_id",
+            asset,
+        )
+        return [dag_id for (dag_id,) in rows]
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """One request to the REST API, as the user of `make airflow`."""

@@ -29,6 +29,8 @@ COMMON: dict[str, Any] = {
     },
     "default_args": {
         "owner": "newsrec",
+        # A back-fill runs ten at once, whatever the DAG says, but keeps to this.
+        "max_active_tis_per_dag": 1,
         "retry_exponential_backoff": False,
         "on_failure_callback": callbacks.failed,
         "on_retry_callback": callbacks.tried,
