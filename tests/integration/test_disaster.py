@@ -2,20 +2,24 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 import urllib3
 import yaml
 
 from newsrec_db.embedded import Embedded
 from newsrec_pipelines import cli
+from newsrec_pipelines.store import Store
 from support.api_server import api_server
 from support.cluster import K8S
 from support.cluster_database import ClusterDatabase, command_of, run
 from support.contents import contents, differences
+from support.etl import in_parquet
 from support.postgres import REPOSITORY, query
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -27,19 +31,19 @@ ranker: {{trees: 10}}
 """
 FIRST, KNOWN, SERVED = "2026-03-01", "2026-03-02", "2026-03-03"
 HTTP = urllib3.PoolManager(retries=False, timeout=30.0)
-_ONLINE = ("feast.newsrec_article_features", "feast.newsrec_user_features")
 
 
 @dataclass
 class Running:
-    """The system after a small day, and what it was then."""
+    """The system after a small day."""
 
     database: ClusterDatabase
     server: Embedded
     store: Path
     log: Path
-    before: dict[str, tuple[int, str]]
-    slates: list[Any]
+
+    def contents(self) -> dict[str, tuple[int, str]]:
+        return contents(self.database.url("newsrec_owner"))
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +69,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             _stage("recommend", "--date", SERVED)
             log = folder / "api.log"
             _leave_settings(database, log)
-            slates = _slates(database, log)
-            before = contents(database.url("newsrec_owner"))
-            yield Running(database, server, folder / "store", log, before, slates)
+            yield Running(database, server, folder / "store", log)
     finally:
         server.stop()
 
@@ -140,20 +142,61 @@ def _restore(running: Running, backup: Path) -> None:
 def test_everything_comes_back_and_the_same_slates_are_served(
     running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before, slates = running.contents(), _slates(running.database, running.log)
+    assert before["public.reader_settings"][0] == 1
     _dump(running, tmp_path)
     _destroy(running)
     _restore(running, tmp_path)
 
-    assert differences(running.before, contents(running.database.url("newsrec_owner"))) == set()
-    assert _slates(running.database, running.log) == running.slates
+    assert differences(before, running.contents()) == set()
+    assert _slates(running.database, running.log) == slates
     # Life goes on, with the rights of before.
     monkeypatch.setenv("DATABASE_URL", running.database.url("login_pipelines"))
     _stage("recommend", "--date", SERVED)
 
 
+@pytest.fixture
+def as_pipelines(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stages' surroundings, whatever port the server has by now."""
+    monkeypatch.setenv("DATABASE_URL", running.database.url("login_pipelines"))
+
+
+@pytest.mark.usefixtures("as_pipelines")
+def test_the_online_store_is_made_again_from_the_files(running: Running) -> None:
+    url = running.database.url("newsrec_owner")
+    before = {n: found for n, found in running.contents().items() if n.startswith("feast.")}
+    assert sum(rows for rows, _ in before.values()) > 100
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA feast CASCADE; CREATE SCHEMA feast")
+        cursor.execute("ALTER SCHEMA feast OWNER TO newsrec_features")
+        connection.commit()
+    _stage("materialize", "--as-of", f"{SERVED}T00:00:00+00:00")
+    after = running.contents()
+    assert {name: after.get(name, (0, ""))[0] for name in before} == {
+        name: rows for name, (rows, _) in before.items()
+    }
+
+
+@pytest.mark.usefixtures("as_pipelines")
+def test_what_the_etl_made_is_made_again_from_the_landing_zone(running: Running) -> None:
+    store = Store(running.store.as_uri())
+    before, in_database = in_parquet(store), running.contents()
+    assert len(before) > 5
+    for part in ("clean", "features", "counters"):
+        shutil.rmtree(running.store / part, ignore_errors=True)
+    assert in_parquet(store) != before
+    _stage("etl", "--from", FIRST, "--to", KNOWN)
+    assert in_parquet(store) == before
+    lost = differences(in_database, running.contents())
+    assert not lost & {"public.articles", "public.reads", "public.impressions", "public.users"}
+
+
 def test_a_table_that_the_dump_leaves_out_is_missed(running: Running, tmp_path: Path) -> None:
-    _dump(running, tmp_path, "reader_settings")
+    before = running.contents()
+    _dump(running, tmp_path, "deliveries")
     _destroy(running)
     _restore(running, tmp_path)
-    missed = differences(running.before, contents(running.database.url("newsrec_owner")))
-    assert "public.reader_settings" in missed
+    missed = differences(before, running.contents())
+    assert {name for name in missed if name.startswith(("public.", "feast."))} == {
+        "public.deliveries"
+    }
