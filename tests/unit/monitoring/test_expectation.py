@@ -57,6 +57,15 @@ def test_where_days_differ_much_more_is_usual() -> None:
     assert not found.degraded
 
 
+@pytest.mark.parametrize(("dwell", "degraded"), [(30.0, False), (27.0, True)])
+def test_a_suspect_below_each_of_restless_days_is_degraded(dwell: float, degraded: bool) -> None:
+    restless = [served(n, 30.0 if n % 2 else 70.0) for n in range(1, 8)]
+    history = [*restless, served(0, dwell, version="v2")]
+
+    assert [e.degraded for e in judge(history, DAY, PARAMS, suspects=["v2"])] == [degraded]
+    assert [e.degraded for e in judge(history, DAY, PARAMS)] == [False]
+
+
 def test_a_suspect_is_not_expected_to_be_as_bad_as_it_was() -> None:
     bad = [served(n, 20.0, version="bad") for n in range(4)]
     history = [*bad, *(served(n, 50.0) for n in range(4, 8))]

@@ -51,6 +51,10 @@ def judge(
     last days. Only days count on which one version served (nearly) the whole variant, and not those
     of a suspect: a bad version must not become what is expected of it.
 
+    Usual is what lies within two standard deviations of the reference days. When these differ
+    widely, hardly any day would be unusual; of a suspect it is then enough to be below each of
+    them.
+
     Args:
         history: realised quality of the day and of the days before.
         day: the day.
@@ -77,8 +81,10 @@ def judge(
         if reference := _reference(before, day, params):
             values, of = reference
             expected = mean(values)
-            spread = stdev(values) if len(values) > 1 else 0.0
-            least = min(expected * (1 - params.dwell_tolerance), expected - _DEVIATIONS * spread)
+            usual = expected - _DEVIATIONS * (stdev(values) if len(values) > 1 else 0.0)
+            if today.model_version in suspects:
+                usual = max(usual, min(values))
+            least = min(expected * (1 - params.dwell_tolerance), usual)
             found.append(Expectation(today, expected, least, len(values), of))
     return found
 
