@@ -10,6 +10,7 @@ import pytest
 
 from newsrec_pipelines import cli
 from newsrec_pipelines.db import connect
+from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.examples import build_request, training_data
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.registry import FileRegistry
@@ -164,6 +165,22 @@ def test_a_version_is_loaded_once(var: Path) -> None:
 
     assert versions.load(version) is versions.load(version)
     assert versions.load(version).name == version
+
+
+def test_a_frozen_version_that_was_changed_makes_no_slates(var: Path) -> None:
+    store = Store((var / "store").as_uri())
+    registry = FileRegistry(store)
+    version = registry.champion()
+    key = f"models/{version}/manifest.json"
+    was = store.read_bytes(key)
+    registry.freeze(version, by="audit", why="approved")
+    try:
+        store.write_json(key, store.read_json(key) | {"metrics": {}})
+        with pytest.raises(ModelError, match="not what was approved"):
+            Versions(store).load(version)
+    finally:
+        store.write_bytes(key, was)
+    Versions(store).load(version)
 
 
 def test_a_later_moment_of_the_day_is_a_run_of_the_same_date(environment: str) -> None:

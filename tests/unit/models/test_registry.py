@@ -123,6 +123,22 @@ def test_champion_challenger_and_frozen_versions_cannot_be_removed(
     assert store.keys("models") == before
 
 
+def test_a_frozen_version_that_was_changed_with_its_manifest_serves_no_more(
+    store: Store, registry: FileRegistry
+) -> None:
+    registry.freeze("a", **WHO)
+    registry.verify("a")
+    manifest = store.read_json("models/a/manifest.json")
+    for version in "ab":
+        changed = manifest | {"version": version, "git_commit": "another"}
+        store.write_json(f"models/{version}/manifest.json", changed)
+    registry.verify("b")  # nobody approved it
+    for do in (registry.verify, lambda v: registry.promote(v, **WHO)):
+        with pytest.raises(ModelError, match="a is frozen, and not what was approved"):
+            do("a")
+    assert [e.action for e in registry.history()] == ["freeze"]
+
+
 def test_a_removed_version_is_gone_and_still_told(store: Store, registry: FileRegistry) -> None:
     registry.promote("a", **WHO)
     registry.remove("b", **WHO)

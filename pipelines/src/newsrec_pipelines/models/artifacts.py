@@ -181,6 +181,11 @@ def read_manifest(store: Store, version: str) -> ModelManifest:
     return manifest
 
 
+def digest(store: Store, version: str) -> str:
+    """SHA-256 of a manifest, which holds those of all files: one number for the whole version."""
+    return _sha256(store.read_bytes(_key(version, "manifest.json")))
+
+
 def load(store: Store, version: str) -> tuple[ModelManifest, dict[str, dict[str, Any]]]:
     """The manifest of a version and the state of each of its parts, as they were saved.
 

@@ -22,6 +22,7 @@ class Event(BaseModel):
         at: when; never before an event that its writer had seen.
         cause: what asked for it, where the same must happen once only, such as the gate of a day.
             Later events of the same cause count for nothing.
+        digest: of a freeze: of the version as it was approved.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class Event(BaseModel):
     why: str
     at: AwareDatetime
     cause: str | None = None
+    digest: str | None = None
 
     @classmethod
     def parse(cls, content: object, where: str) -> Self:
@@ -103,6 +105,11 @@ class State:
         if version == self.challenger:
             return "it is the challenger"
         return "it is frozen" if version in self.frozen else None
+
+    def approved(self, version: str) -> str | None:
+        """The digest of a version as it was frozen; None when it was not."""
+        found = [e.digest for e in self.events if (e.action, e.version) == ("freeze", version)]
+        return found[-1] if found else None
 
     def earlier(self, there: Sequence[str]) -> str | None:
         """The last champion before this one, of those whose files are there."""

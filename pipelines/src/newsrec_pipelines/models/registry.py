@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from newsrec_pipelines.errors import DataError, ModelError
-from newsrec_pipelines.models.artifacts import FOLDER, read_manifest
+from newsrec_pipelines.models.artifacts import FOLDER, digest, read_manifest
 from newsrec_pipelines.models.history import Action, Event, State
 from newsrec_pipelines.store import Store
 
@@ -112,12 +112,20 @@ class FileRegistry:
         self._do("challenge", version, by, why)
 
     def freeze(self, version: str, *, by: str, why: str) -> None:
-        """Approve `version`: it cannot be removed any more.
+        """Approve `version` as it is: it cannot be removed, or changed unnoticed, any more.
 
         Raises:
             ModelError: when there is no such version.
         """
         self._do("freeze", version, by, why)
+
+    def verify(self, version: str) -> None:
+        """See that a frozen version is what was approved; of any other nothing is asked.
+
+        Raises:
+            ModelError: when it was changed since, even if its manifest was changed with it.
+        """
+        self._verify(self.state(), version)
 
     def rollback(
         self, to: str | None = None, *, by: str, why: str, cause: str | None = None
@@ -173,7 +181,10 @@ class FileRegistry:
         read_manifest(self._store, version)
         if version in state.removed:
             raise ModelError(f"model {version} is being removed: train it again first")
+        self._verify(state, version)
         event = _event(self._now(), events, action, version, by, why, cause)
+        if action == "freeze":
+            event = event.model_copy(update={"digest": digest(self._store, version)})
         if not state.allows(event):
             return
         self._write(event)
@@ -181,6 +192,13 @@ class FileRegistry:
         if any(e.action == "remove" and e.version == version and e not in events for e in since):
             self._undo(state.champion, since, version)
             raise ModelError(f"model {version} is being removed by somebody else: not done")
+
+    def _verify(self, state: State, version: str) -> None:
+        approved = state.approved(version)
+        if approved is not None and digest(self._store, version) != approved:
+            raise ModelError(
+                f"model {version} is frozen, and not what was approved: somebody changed it"
+            )
 
     def _undo(self, champion: str | None, events: list[Event], version: str) -> None:
         """Go back to who served before, should `version` serve now."""
@@ -190,7 +208,9 @@ class FileRegistry:
 
     def _write(self, event: Event) -> None:
         name = f"{event.at:%Y%m%dT%H%M%S.%f}Z-{uuid.uuid4().hex}"
-        self._store.write_json(f"{LOG}/{name}.json", event.model_dump(mode="json"))
+        self._store.write_json(
+            f"{LOG}/{name}.json", event.model_dump(mode="json", exclude_none=True)
+        )
 
     def _events(self) -> list[Event]:
         """All of them, whether they count or not, in their order."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
+from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.scoring.evidence import Origin
 from newsrec_pipelines.scoring.slates import Model
 from newsrec_pipelines.store import Store
@@ -33,7 +34,7 @@ class Versions:
         """A version, which stays in memory.
 
         Raises:
-            ModelError: when it is missing, corrupt, or made by other code.
+            ModelError: when it is missing, corrupt, made by other code, or changed though frozen.
         """
         if version not in self._loaded:
             self._loaded[version] = _load(self._store, version)
@@ -41,6 +42,7 @@ class Versions:
 
 
 def _load(store: Store, version: str) -> Version:
+    FileRegistry(store).verify(version)
     model = kind.load(store, version)
     ranker, rules = model.ranker, model.params.slate
     origin = Origin(
