@@ -118,6 +118,13 @@ def _a_broken_file_stops_the_day(world: World) -> None:
         "etl": "failed",
         "materialize": "upstream_failed",
     }
+    # Whoever trains all the same is stopped by the checks, and the champion stays.
+    champion = FileRegistry(world.store).champion()
+    assert world.play("retrain", NEXT, succeeds=False) == {
+        "check": "failed",
+        **dict.fromkeys(("train", "judge", "decide", "promoted"), "upstream_failed"),
+    }
+    assert FileRegistry(world.store).champion() == champion
     assert world.airflow.events() == before
 
 
