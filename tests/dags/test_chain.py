@@ -1,6 +1,7 @@
 """A day through the DAGs with the real stages, by `airflow dags test`, and one that goes wrong."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from newsrec_pipelines.store import Store
 from support.airflow_server import Airflow
 from support.postgres import REPOSITORY, query
 
-from .conftest import MakeAirflow
+from .conftest import MakeAirflow, forked_airflow
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
@@ -47,7 +48,7 @@ class World:
 @pytest.fixture
 def world(
     make_airflow: MakeAirflow, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> World:
+) -> Iterator[World]:
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     params["world"] |= WORLD
     params["ranker"]["trees"] = 20
@@ -72,7 +73,8 @@ def world(
     monkeypatch.delenv("STORE_URL", raising=False)
     _stage("simulate", "days", "--from", FIRST, "--to", DAY)
     _stage("etl", "--date", FIRST)
-    return World(airflow, Store((var / "store").as_uri()), database_url, var / "outbox")
+    with forked_airflow(airflow, tmp_path):
+        yield World(airflow, Store((var / "store").as_uri()), database_url, var / "outbox")
 
 
 def _stage(*args: str) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infra.airflow.home import PROGRAMS
 
 from newsrec_pipelines import cli
 from newsrec_pipelines.models.registry import FileRegistry
@@ -25,13 +24,12 @@ from support.api_of_a_world import Api, api_of_a_world
 from support.forks import forking
 from support.postgres import REPOSITORY, query
 
-from .conftest import MakeAirflow
+from .conftest import MakeAirflow, forked_airflow
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 START = date(2026, 3, 1)
 HISTORY = 4
-SUPPORT = REPOSITORY / "tests" / "support"
 DAYS = [START + timedelta(days=HISTORY + n) for n in range(7)]
 SHIFT = DAYS[3]
 PARAMS = f"""
@@ -144,23 +142,19 @@ def week(
         NEWSREC_HOME=str(REPOSITORY),
         NEWSREC_BIN=str(bin_),
         NEWSREC_RETRIES="0",
-        # Two seconds of each run.
-        AIRFLOW__DATABASE__CHECK_MIGRATIONS="False",
     )
     newsrec("simulate", "days", "--from", str(START), "--to", str(DAYS[0] - timedelta(days=1)))
     newsrec("etl", "--from", str(START), "--to", str(DAYS[0] - timedelta(days=1)))
-    airflow.program = tmp_path / "airflow"
     store = Store((var / "store").as_uri())
-    stages, dags = SUPPORT / "preload_stages.py", SUPPORT / "preload_airflow.py"
     with (
         forking(
             Path(sys.executable),
             "newsrec_pipelines.cli:main",
-            stages,
+            REPOSITORY / "tests/support/preload_stages.py",
             bin_ / "newsrec",
             airflow.env,
         ),
-        forking(PROGRAMS / "python", "airflow.__main__:main", dags, airflow.program, airflow.env),
+        forked_airflow(airflow, tmp_path),
         api_of_a_world(database_url, store.url) as api,
     ):
         yield Week(airflow, store, database_url, params, api)
