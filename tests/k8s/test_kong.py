@@ -192,6 +192,23 @@ def test_hooks_and_kong_name_the_same_canary(kind: list[Object]) -> None:
     assert weights == {"newsrec-api-stable:8000": 100, hooks["KONG_CANARY"]: 0}
 
 
+def _weights_of_dns(objects: list[Object]) -> bool:
+    """Whether an SRV record, which carries a weight, may come in the place of a target's own."""
+    (kong,) = named(objects, "Deployment", "kong")["spec"]["template"]["spec"]["containers"]
+    env = {variable["name"]: variable.get("value") for variable in kong["env"]}
+    return "SRV" in env.get("KONG_DNS_ORDER", "LAST,SRV,A,CNAME").split(",")
+
+
+def test_the_weights_are_ours_and_not_those_of_dns(overlay: list[Object]) -> None:
+    assert not _weights_of_dns(overlay)
+
+
+def test_kongs_own_order_of_records_is_caught(kind: list[Object]) -> None:
+    (kong,) = named(kind, "Deployment", "kong")["spec"]["template"]["spec"]["containers"]
+    kong["env"] = [variable for variable in kong["env"] if variable["name"] != "KONG_DNS_ORDER"]
+    assert _weights_of_dns(kind)
+
+
 def _render(tmp_path, **env: str) -> subprocess.CompletedProcess[str]:
     folder = K8S / "base/kong"
     command = ["sh", folder / "render.sh", folder / "kong.yaml", tmp_path / "kong.yaml"]
