@@ -71,7 +71,8 @@ lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, 
 
 .PHONY: test
 test: setup airflow-setup  ## Run every test that needs neither containers nor a cluster
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	@# In the order of the folders: files of one long test would come last, and one worker would end alone.
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: coverage
 coverage: setup  ## Run the unit tests and fail when they reach less than the gate in pyproject.toml
