@@ -14,7 +14,7 @@ from lupa.luajit21 import LuaRuntime
 
 from newsrec_api.http import MAX_BODY
 from newsrec_api.repositories.pool import CONNECT_TIMEOUT_SECONDS, SILENCE_SECONDS
-from support.cluster import K8S, REPOSITORY, Object, named
+from support.cluster import K8S, REPOSITORY, Object, named, of_kind
 from support.cluster_checks import kong_of
 
 SCHEMA = json.loads((Path(__file__).parent / "kong.schema.json").read_text(encoding="utf-8"))
@@ -168,15 +168,46 @@ def test_where_nobody_answers_kong_says_when_to_come_back(
     assert headers["Retry-After"] == told
 
 
-def test_a_dead_pod_leaves_others_that_serve(built: dict[str, list[Object]]) -> None:
-    production = built["production"]
+def _alone(production: list[Object]) -> list[str]:
+    """Whose dead pod, or whose rollout, would leave nobody."""
+    wrong = []
     scaler = named(production, "HorizontalPodAutoscaler", "newsrec-api-stable")["spec"]
-    assert scaler["minReplicas"] >= 2
-    assert named(production, "Deployment", "kong")["spec"]["replicas"] >= 2
+    if scaler["minReplicas"] < 2:
+        wrong.append("newsrec-api-stable may have one pod")
+    if named(production, "Deployment", "kong")["spec"]["replicas"] < 2:
+        wrong.append("kong has one pod")
+    budgets = {o["metadata"]["name"]: o for o in of_kind(production, "PodDisruptionBudget")}
     for name in ("newsrec-api-stable", "kong"):
-        assert named(production, "PodDisruptionBudget", name)["spec"]["maxUnavailable"] == 1
+        if name not in budgets or budgets[name]["spec"].get("maxUnavailable") != 1:
+            wrong.append(f"{name}: a drained node may take all")
         rollout = named(production, "Deployment", name)["spec"]["strategy"]["rollingUpdate"]
-        assert rollout["maxUnavailable"] == 0
+        if rollout["maxUnavailable"] != 0:
+            wrong.append(f"{name}: a rollout begins by taking")
+    return wrong
+
+
+def test_a_dead_pod_leaves_others_that_serve(built: dict[str, list[Object]]) -> None:
+    assert _alone(built["production"]) == []
+
+
+LONELY: dict[str, Callable[[list[Object]], object]] = {
+    "may have one pod": lambda o: named(o, "HorizontalPodAutoscaler", "newsrec-api-stable")[
+        "spec"
+    ].update(minReplicas=1),
+    "kong has one pod": lambda o: named(o, "Deployment", "kong")["spec"].update(replicas=1),
+    "may take all": lambda o: o.remove(named(o, "PodDisruptionBudget", "kong")),
+    "begins by taking": lambda o: named(o, "Deployment", "newsrec-api-stable")["spec"]["strategy"][
+        "rollingUpdate"
+    ].update(maxUnavailable=1),
+}
+
+
+@pytest.mark.parametrize("said", LONELY)
+def test_a_pod_that_is_alone_is_caught(built: dict[str, list[Object]], said: str) -> None:
+    production = copy.deepcopy(built["production"])
+    LONELY[said](production)
+    (line,) = _alone(production)
+    assert said in line
 
 
 def test_a_flood_of_one_address_is_no_limit_for_others(built: dict[str, list[Object]]) -> None:
