@@ -70,7 +70,7 @@ lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, 
 	@$(BIN)/hadolint infra/docker/Dockerfile
 
 .PHONY: test
-test: setup airflow-setup  ## Run every test that needs neither containers nor a cluster
+test: setup airflow-setup  ## Run every test; those of the images skip where nothing can build them
 	@# In the order of the folders: files of one long test would come last, and one worker would end alone.
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

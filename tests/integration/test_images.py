@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 import urllib3
 import yaml
 
+from support.alerting import HTTP, eventually
 from support.api_server import SECRETS
 from support.cluster import K8S
 from support.containers import Builder
@@ -17,7 +17,6 @@ from support.net import free_port
 from support.seed import NOW, seed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-HTTP = urllib3.PoolManager(retries=False, timeout=10.0)
 MIB = 2**20
 
 
@@ -27,14 +26,18 @@ def builder() -> Builder:
 
 
 def _until_ready(process: "subprocess.Popen[bytes]", url: str, folder: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    def answers() -> bool:
+        assert process.poll() is None
         try:
-            if HTTP.request("GET", url).status == 200:
-                return
+            return HTTP.request("GET", url).status == 200
         except urllib3.exceptions.HTTPError:
-            time.sleep(0.2)
-    raise AssertionError((folder / "container.log").read_text(errors="replace")[-3000:])
+            return False
+
+    try:
+        eventually(answers, url)
+    except AssertionError as e:
+        said = (folder / "container.log").read_text(errors="replace")
+        raise AssertionError(said[-3000:]) from e
 
 
 def _container(path: str, name: str) -> Any:

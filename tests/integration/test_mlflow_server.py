@@ -4,20 +4,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from newsrec_pipelines import cli
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking import tracked
+from support.alerting import HTTP, eventually
 from support.models import make_version
 from support.net import free_port
 from support.object_store import BUCKET
@@ -98,12 +97,10 @@ def _page(folder: Path) -> Iterator[str]:
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 600
-        while not _answers(f"{address}/health"):
-            said = (folder / "page.log").read_text()
-            assert process.poll() is None, said
-            assert time.monotonic() < deadline, said
-            time.sleep(0.5)
+        try:
+            eventually(lambda: _answers(f"{address}/health", process), "MLflow's page", 600)
+        except AssertionError as e:
+            raise AssertionError((folder / "page.log").read_text()) from e
         yield address
         os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
@@ -113,9 +110,9 @@ def _page(folder: Path) -> Iterator[str]:
             process.wait()
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, process: "subprocess.Popen[bytes]") -> bool:
+    assert process.poll() is None
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        return HTTP.request("GET", url).status == 200
+    except urllib3.exceptions.HTTPError:
         return False

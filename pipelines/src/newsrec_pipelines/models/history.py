@@ -108,8 +108,8 @@ class State:
 
     def approved(self, version: str) -> str | None:
         """The digest of a version as it was frozen; None when it was not."""
-        found = [e.digest for e in self.events if (e.action, e.version) == ("freeze", version)]
-        return found[-1] if found else None
+        freezes = (e for e in self.events if (e.action, e.version) == ("freeze", version))
+        return next((e.digest for e in freezes), None)
 
     def earlier(self, there: Sequence[str]) -> str | None:
         """The last champion before this one, of those whose files are there."""
