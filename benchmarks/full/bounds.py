@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 from newsrec_pipelines.config import CandidateParams
 from newsrec_pipelines.features.types import Pairs
 from newsrec_pipelines.models.blend import Scorers
-from newsrec_pipelines.models.protocols import Opinion
+from newsrec_pipelines.models.eligibility import Eligibility
+from newsrec_pipelines.models.protocols import BoundScorer
 from newsrec_pipelines.models.ranker import Matrix, Ranker, Values
 from newsrec_pipelines.models.request_rows import RequestRows
-from newsrec_pipelines.models.scope import Scope
 from newsrec_pipelines.models.topk import Dots
 
 _SAMPLED_READERS: Final = 20_000  # whose exact products are timed
@@ -24,10 +24,10 @@ _SAMPLED_ROWS: Final = 1_000_000  # that LightGBM is timed with
 
 
 class Taken:
-    """What the model had in hand while it made slates: opinions, and the first rows it ranked."""
+    """What the model used while it made slates: bound scorers and the first rows it ranked."""
 
     def __init__(self) -> None:
-        self.scope: Scope | None = None
+        self.eligibility: Eligibility | None = None
         self.ranker: Ranker | None = None
         self.products: dict[str, Dots] = {}
         self.rows: list[Matrix] = []
@@ -37,11 +37,11 @@ class Taken:
         """Take them inside the block."""
         at, score = Scorers.at, Ranker.score
 
-        def asked(scorers: Scorers, request: RequestRows) -> dict[str, Opinion]:
-            opinions = at(scorers, request)
-            self.scope = request.scope
-            self.products = {k: v for k, v in opinions.items() if isinstance(v, Dots)}
-            return opinions
+        def asked(scorers: Scorers, request: RequestRows) -> dict[str, BoundScorer]:
+            bound_scorers = at(scorers, request)
+            self.eligibility = request.eligibility
+            self.products = {k: v for k, v in bound_scorers.items() if isinstance(v, Dots)}
+            return bound_scorers
 
         def scoring(ranker: Ranker, columns: Matrix, threads: int = 0) -> Values:
             self.ranker = ranker
@@ -64,7 +64,7 @@ def bounds(taken: Taken, pairs: int, params: CandidateParams) -> dict[str, Any]:
         pairs: how many pairs it ranked.
         params: how many candidates each source gives.
     """
-    assert taken.scope is not None
+    assert taken.eligibility is not None
     assert taken.ranker is not None
     wanted: dict[str, int] = params.model_dump()
     rows = np.vstack(taken.rows)[:_SAMPLED_ROWS]
@@ -75,23 +75,25 @@ def bounds(taken: Taken, pairs: int, params: CandidateParams) -> dict[str, Any]:
         "trees": taken.ranker.trees,
         "columns": rows.shape[1],
         "exact product": {
-            name: _product(dots, taken.scope, wanted[name]) for name, dots in taken.products.items()
+            name: _product(dots, taken.eligibility, wanted[name])
+            for name, dots in taken.products.items()
         },
         "recall": {
-            name: _recall(dots, taken.scope, wanted[name]) for name, dots in taken.products.items()
+            name: _recall(dots, taken.eligibility, wanted[name])
+            for name, dots in taken.products.items()
         },
         "bare predict": took / len(rows) * pairs,
         "rows a second": len(rows) / took,
     }
 
 
-def _product(dots: Dots, scope: Scope, k: int) -> float:
+def _product(dots: Dots, eligibility: Eligibility, k: int) -> float:
     """Seconds of the exact top-k product of every reader and all that she may get."""
     seconds = 0.0
-    for group in np.unique(scope.group_of_reader).tolist():
-        readers = np.flatnonzero(scope.group_of_reader == group)
-        rows = scope.articles_of(group)
-        share = min(1.0, _SAMPLED_READERS / len(scope.group_of_reader))
+    for group in np.unique(eligibility.group_of_reader).tolist():
+        readers = np.flatnonzero(eligibility.group_of_reader == group)
+        rows = eligibility.articles_of(group)
+        share = min(1.0, _SAMPLED_READERS / len(eligibility.group_of_reader))
         sample = readers[: max(1, round(len(readers) * share))]
         if not len(rows):
             continue
@@ -103,15 +105,15 @@ def _product(dots: Dots, scope: Scope, k: int) -> float:
     return seconds
 
 
-def _recall(dots: Dots, scope: Scope, k: int) -> float:
+def _recall(dots: Dots, eligibility: Eligibility, k: int) -> float:
     """Share of the exact best that the retrieval finds, on average over some readers."""
-    n = len(scope.group_of_reader)
+    n = len(eligibility.group_of_reader)
     some = np.unique(np.linspace(0, n - 1, min(n, _CHECKED_READERS)).astype(np.int64))
     found = dots.best(some, k)
     shares = []
     for reader in some.tolist():
-        rows = scope.articles_of(int(scope.group_of_reader[reader]))
-        rows = rows[scope.unread(Pairs(np.full(len(rows), reader), rows))]
+        rows = eligibility.articles_of(int(eligibility.group_of_reader[reader]))
+        rows = rows[eligibility.unread(Pairs(np.full(len(rows), reader), rows))]
         scores = dots.articles[rows].astype(np.float64) @ dots.users[reader].astype(np.float64)
         best = np.argsort(-scores, kind="stable")[:k]
         best = rows[best[scores[best] > 0]]

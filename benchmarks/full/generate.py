@@ -16,7 +16,7 @@ from newsrec_pipelines.store import Store
 def generate(store: Store, size: Size, params: Params) -> dict[str, int]:
     """Clean partitions of all days, and the feature rows around the last one.
 
-    Lists that were shown are written for the days that the ranker is taught with. Snapshots of the
+    Lists that were shown are written for the days that the ranker is trained on. Snapshots of the
     counters are those at the end of the last day, for the request, and of the day before them, for
     the examples.
 
@@ -33,7 +33,7 @@ def generate(store: Store, size: Size, params: Params) -> dict[str, int]:
         counts[dataset] = counts.get(dataset, 0) + frame.height
 
     put("clean/users", size.day(0), records.users())
-    # At least one day lies before them: what the scorers know when the ranker is taught.
+    # At least one day lies before them: what the scorers know when the ranker is trained.
     shown_from = max(size.days - params.training.ranker_days, 1)
     reads = []
     for n, of_day in enumerate(world.reads()):

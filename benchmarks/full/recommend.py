@@ -26,7 +26,7 @@ from newsrec_pipelines.scoring.slates import Rules
 # their seconds are those of the threads on a core, not of the clock; polars has threads of its own.
 STEPS: Final[dict[str, tuple[object, str]]] = {
     "request": (command, "build_request"),
-    "scorers' opinions": (Scorers, "at"),
+    "bound scorers": (Scorers, "at"),
     "feature tables": (PairFeatures, "__init__"),
     "reasons' tables": (Reasons, "__init__"),
     "retrieval": (news, "retrieve"),

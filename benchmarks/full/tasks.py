@@ -24,7 +24,7 @@ from newsrec_pipelines.training.command import train as train_command
 
 # Of history. Those of 30 days take up to 20 GiB, and training is not what is measured; the request
 # and the factors that are compared are of all days.
-TAUGHT_DAYS: Final = 8
+TRAINED_DAYS: Final = 8
 
 
 def generate(folder: Path, size: Size, params: Path) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def train(folder: Path, size: Size, params: Path) -> dict[str, Any]:
     """Train the model that recommends, by the real command, on the last days."""
     shipped = Params.load(params)
     training = shipped.training.model_copy(
-        update={"window_days": min(TAUGHT_DAYS, shipped.training.window_days)}
+        update={"window_days": min(TRAINED_DAYS, shipped.training.window_days)}
     )
     less = shipped.model_copy(update={"training": training})
     params = folder / "training.yaml"

@@ -112,13 +112,13 @@ def test_what_arrives_later_changes_no_model(
 
     monkeypatch.setattr(module.Walk, "made_at", watched)
     run("backtest", "--from", FIRST, "--to", LAST, "--no-ablation", "--mode", "impressions")
-    taught = made[1].lessons[-1].examples
+    fitted = made[1].ranker_training_sets[-1].examples
     midnight = made[1].data.as_of
-    assert str(made[1].lessons[-1].day) == FIRST
+    assert str(made[1].ranker_training_sets[-1].day) == FIRST
     fresh, _ = examples(store(), midnight, params(), midnight - timedelta(days=1), midnight)
     key = ["impression_id", "article_id"]
-    both = taught.join(fresh, on=key, suffix="_fresh")
-    assert both.height == taught.height == fresh.height
+    both = fitted.join(fresh, on=key, suffix="_fresh")
+    assert both.height == fitted.height == fresh.height
     assert both["clicked"].equals(both["clicked_fresh"], check_names=False)
 
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from newsrec_pipelines import cli
 from newsrec_pipelines.store import Store
-from support.fake_model import FakeModel, TaughtModel, taught_ranker
+from support.fake_model import FakeModel, FittedModel, fitted_ranker
 from support.postgres import REPOSITORY
 from support.slates import REQUEST, publish
 
@@ -53,14 +53,14 @@ def _fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def _placed() -> pl.DataFrame:
-    return TaughtModel().block(REQUEST).placed
+    return FittedModel().block(REQUEST).placed
 
 
 @pytest.mark.parametrize("place", [1, 4, 20])
 def test_contributions_sum_up_to_the_score_of_the_slate(
     place: int, database_url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = publish(database_url, TaughtModel(), store=store).run_id
+    run = publish(database_url, FittedModel(), store=store).run_id
     row = _placed().row(
         by_predicate=(pl.col("user_id") == "u01") & (pl.col("place") == place), named=True
     )
@@ -88,7 +88,7 @@ def test_contributions_sum_up_to_the_score_of_the_slate(
 def test_it_tells_model_data_publisher_and_the_readers_sentence(
     database_url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = publish(database_url, TaughtModel(), store=store).run_id
+    run = publish(database_url, FittedModel(), store=store).run_id
 
     rated = _explained(capsys, run, "u02", "a003")
     unrated = _explained(capsys, run, "u00", "a006")
@@ -110,7 +110,7 @@ def test_it_tells_model_data_publisher_and_the_readers_sentence(
         Draft202012Validator(schema, format_checker=FormatChecker()).validate(found)
 
 
-def test_a_ranker_that_was_taught_nothing_is_explained_too(
+def test_a_ranker_that_was_not_fitted_is_explained_too(
     database_url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = publish(database_url, FakeModel(), store=store).run_id
@@ -125,7 +125,7 @@ def test_a_ranker_that_was_taught_nothing_is_explained_too(
 def test_it_prints_the_steps_for_people(
     database_url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = publish(database_url, TaughtModel(), store=store).run_id
+    run = publish(database_url, FittedModel(), store=store).run_id
 
     _explain(run, "u00", "a006")
 
@@ -177,14 +177,14 @@ def test_a_kind_that_does_not_tell_is_one_line(
 def test_damaged_files_are_never_explained_away(
     database_url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = publish(database_url, TaughtModel(), store=store).run_id
+    run = publish(database_url, FittedModel(), store=store).run_id
     folder = f"runs/2026-03-06/{run}/champion"
     rows = store.read_bytes(f"{folder}/placed-0.parquet")
 
-    other = taught_ranker().text.replace("leaf_value=-", "leaf_value=")
+    other = fitted_ranker().text.replace("leaf_value=-", "leaf_value=")
     store.write_bytes(f"{folder}/trees.txt", other.encode())
     assert "trees.txt is not the file that was kept" in _fails(capsys, run, "u00", "a006")
-    store.write_bytes(f"{folder}/trees.txt", taught_ranker().text.encode())
+    store.write_bytes(f"{folder}/trees.txt", fitted_ranker().text.encode())
 
     frame = pl.read_parquet(rows).with_columns(pl.col("newness") - 1)
     frame.write_parquet(Path(store.path(f"{folder}/placed-0.parquet")))

@@ -24,7 +24,7 @@ from newsrec_pipelines.scoring.explain import explain
 from newsrec_pipelines.scoring.versions import Version
 from newsrec_pipelines.store import Store
 from support.api_server import SECRETS
-from support.fake_model import FakeModel, TaughtModel, taught_ranker
+from support.fake_model import FakeModel, FittedModel, fitted_ranker
 from support.fakes_api import SETTINGS
 from support.postgres import REPOSITORY
 from support.seed import NOW
@@ -61,7 +61,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
     pool.close()
 
 
-@pytest.mark.parametrize("model", [TaughtModel(), FakeModel()], ids=["taught", "untaught"])
+@pytest.mark.parametrize("model", [FittedModel(), FakeModel()], ids=["fitted", "unfitted"])
 def test_it_says_what_the_command_says(service: Service, model: FakeModel) -> None:
     run = service.publish(model)
 
@@ -80,7 +80,7 @@ def test_it_says_what_the_command_says(service: Service, model: FakeModel) -> No
 def test_slates_of_a_variant_are_explained_by_its_own_ranker(service: Service) -> None:
     everybody = Variant("b", "other", Decimal(100))
     run = publish(
-        service.url, store=service.store, variants={everybody: lambda: taught(depth=12)}
+        service.url, store=service.store, variants={everybody: lambda: fitted(depth=12)}
     ).run_id
 
     def both(article: str, variant: str | None = None) -> Any:
@@ -112,14 +112,14 @@ def test_slates_of_a_variant_are_explained_by_its_own_ranker(service: Service) -
     assert both("a006", "champion") == champions
 
 
-def taught(depth: int) -> Version:
-    return fake_version(TaughtModel(depth), "other")
+def fitted(depth: int) -> Version:
+    return fake_version(FittedModel(depth), "other")
 
 
 def test_two_runs_have_their_own_trees(service: Service) -> None:
-    taught, untaught = service.publish(TaughtModel()), service.publish(FakeModel())
+    fitted, unfitted = service.publish(FittedModel()), service.publish(FakeModel())
 
-    bases = [service.get(run)[1]["ranking"]["base"] for run in (taught, untaught, taught)]
+    bases = [service.get(run)[1]["ranking"]["base"] for run in (fitted, unfitted, fitted)]
 
     assert bases[0] == bases[2] != 0
     assert bases[1] == 0
@@ -138,7 +138,7 @@ def test_a_kind_that_does_not_tell_is_not_found(service: Service) -> None:
 
 
 def test_what_is_not_there_is_told_apart(service: Service) -> None:
-    run = service.publish(TaughtModel())
+    run = service.publish(FittedModel())
     folder = f"runs/2026-03-06/{run}/champion"
 
     assert service.get("none")[0] == 404
@@ -155,10 +155,10 @@ def test_what_is_not_there_is_told_apart(service: Service) -> None:
 
 
 def test_damaged_files_are_never_explained_away(service: Service) -> None:
-    run = service.publish(TaughtModel())
+    run = service.publish(FittedModel())
     folder = f"runs/2026-03-06/{run}/champion"
     rows = service.store.read_bytes(f"{folder}/placed-0.parquet")
-    trees = taught_ranker().text
+    trees = fitted_ranker().text
 
     service.store.write_bytes(f"{folder}/trees.txt", trees.replace("=-", "=").encode())
     assert service.get(run)[0] == 500

@@ -14,7 +14,7 @@ from newsrec_pipelines.rollout.variants import Variant, assign
 from newsrec_pipelines.scoring.evidence import RunManifest
 from newsrec_pipelines.scoring.versions import Version
 from newsrec_pipelines.store import Store
-from support.fake_model import AS_OF, FakeBlock, FakeModel, TaughtModel
+from support.fake_model import AS_OF, FakeBlock, FakeModel, FittedModel
 from support.postgres import query
 from support.slates import current_run, fake_version, publish, rows_of
 from support.variants import READERS, REQUEST, OldNews, other
@@ -68,7 +68,7 @@ def test_several_variants_share_nobody_and_an_empty_one_is_no_fault(
 ) -> None:
     nobody = Variant("nobody", "other", Decimal("0.01"))
     c = Variant("c", "third", Decimal(60))
-    variants = {B: other, c: lambda: fake_version(TaughtModel(), "third"), nobody: other}
+    variants = {B: other, c: lambda: fake_version(FittedModel(), "third"), nobody: other}
 
     summary = publish(database_url, request=REQUEST, variants=variants)
 

@@ -17,7 +17,7 @@ AS_OF = datetime(2026, 3, 6, tzinfo=UTC)
 CATEGORIES = ("sports", "politics", "science")
 LANGUAGES = ("en", "es")
 REGIONS = ("africa", "latin_america")
-# It was taught nothing: a score is the sum of both columns.
+# It was not fitted: a score is the sum of both columns.
 RANKER = Ranker(("newness", "chosen"), ("newness", "chosen"), ("newness", "chosen"), "")
 
 
@@ -99,10 +99,10 @@ class FakeModel:
 
 
 @dataclass
-class TaughtModel(FakeModel):
+class FittedModel(FakeModel):
     """The same slates with the scores of real trees, and one article of every reader explored."""
 
-    ranker: Ranker = field(default_factory=lambda: taught_ranker())
+    ranker: Ranker = field(default_factory=lambda: fitted_ranker())
 
     def block(self, request: Request) -> FakeBlock:
         """As the fake model."""
@@ -122,8 +122,8 @@ class TaughtModel(FakeModel):
 
 
 @cache
-def taught_ranker() -> Ranker:
-    """Some trees over the columns of `TaughtModel`; they do not look at ``unseen``."""
+def fitted_ranker() -> Ranker:
+    """Some trees over the columns of `FittedModel`; they do not look at ``unseen``."""
     names = ("newness", "unseen", "chosen", "noise")
     rng = np.random.default_rng(7)
     columns = rng.random((2000, 4), dtype=np.float32)

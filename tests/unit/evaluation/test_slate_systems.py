@@ -9,7 +9,7 @@ from newsrec_pipelines.evaluation.slate_systems import SlateSystems
 from newsrec_pipelines.evaluation.walk import Made
 from newsrec_pipelines.models.blend import SCORERS, SOURCES, column_groups, used_columns
 from newsrec_pipelines.models.news import NewsModel
-from newsrec_pipelines.models.teaching import lessons
+from newsrec_pipelines.models.ranker_training import ranker_training_sets
 from support.factories_models import (
     make_counters,
     make_request,
@@ -19,8 +19,8 @@ from support.factories_models import (
 
 DATA = make_training_data()
 PARAMS = with_params(ranker={"trees": 20, "threads": 1})
-LESSON, SCORERS_BEFORE = next(iter(lessons(DATA, PARAMS)))
-MADE = Made(DATA, SCORERS_BEFORE, (LESSON,), PARAMS)
+TRAINING_SET, SCORERS_BEFORE = next(iter(ranker_training_sets(DATA, PARAMS)))
+MADE = Made(DATA, SCORERS_BEFORE, (TRAINING_SET,), PARAMS)
 RANKERS = {
     "news": MADE.ranker(),
     "news_by_clicks": MADE.ranker(by_clicks=True),
@@ -89,7 +89,7 @@ def test_the_plain_model_sees_counters_freshness_and_sight_only() -> None:
 
 def test_lists_are_judged_by_every_system_and_cold_ones_are_known() -> None:
     part = Part("scorer", "als")
-    found = judge_lists(LESSON, RANKERS, {part: MADE.ranker(off=("als",))}, REQUEST, PARAMS)
+    found = judge_lists(TRAINING_SET, RANKERS, {part: MADE.ranker(off=("als",))}, REQUEST, PARAMS)
     assert set(found.values) == set(SYSTEMS)
     assert set(found.without) == {part}
     assert all(len(v) == found.lists.height > 20 for v in found.values.values())

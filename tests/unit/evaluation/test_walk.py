@@ -9,7 +9,7 @@ from newsrec_pipelines import partitions
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation import leaks
 from newsrec_pipelines.evaluation.walk import known_by
-from newsrec_pipelines.models.teaching import Lesson
+from newsrec_pipelines.models.ranker_training import RankerTrainingSet
 from newsrec_pipelines.store import Store
 from support.factories_models import load_params
 
@@ -21,7 +21,9 @@ def at(hour: float) -> datetime:
     return datetime(2026, 3, 5, tzinfo=UTC) + timedelta(hours=hour)
 
 
-def known(monkeypatch: pytest.MonkeyPatch, judged: Lesson, tmp_path: Path) -> Lesson | None:
+def known(
+    monkeypatch: pytest.MonkeyPatch, judged: RankerTrainingSet, tmp_path: Path
+) -> RankerTrainingSet | None:
     """`known_by`, where list i2 and a click on b were reported after midnight."""
     impressions = [("i1", ["a", "b"], at(9)), ("i2", ["c", "d"], at(26))]
     reads = [("r1", "a", "i1", 40.0, at(10)), ("r2", "b", "i1", 50.0, at(30))]
@@ -64,7 +66,7 @@ def known(monkeypatch: pytest.MonkeyPatch, judged: Lesson, tmp_path: Path) -> Le
     return known_by(judged, Store(tmp_path.as_uri()), MIDNIGHT)
 
 
-def lesson(lists: dict[str, list[str]]) -> Lesson:
+def ranker_training_set(lists: dict[str, list[str]]) -> RankerTrainingSet:
     rows = [(i, a) for i, articles in lists.items() for a in articles]
     examples = pl.DataFrame(
         {
@@ -77,13 +79,13 @@ def lesson(lists: dict[str, list[str]]) -> Lesson:
             "dwell_seconds": [50.0] * len(rows),
         }
     )
-    return Lesson(DAY, examples, np.arange(len(rows), dtype=np.float32)[:, None])
+    return RankerTrainingSet(DAY, examples, np.arange(len(rows), dtype=np.float32)[:, None])
 
 
 def test_a_model_made_at_midnight_learns_from_what_had_arrived_by_then(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    found = known(monkeypatch, lesson({"i2": ["c", "d"], "i1": ["a", "b"]}), tmp_path)
+    found = known(monkeypatch, ranker_training_set({"i2": ["c", "d"], "i1": ["a", "b"]}), tmp_path)
     assert found is not None
     labels = found.examples.select("impression_id", "article_id", "clicked", "dwell_seconds")
     assert labels.rows() == [("i1", "a", True, 40.0), ("i1", "b", False, None)]
@@ -91,10 +93,10 @@ def test_a_model_made_at_midnight_learns_from_what_had_arrived_by_then(
     assert found.starts.tolist() == [0, 2]
 
 
-def test_a_day_of_which_nothing_was_known_by_midnight_teaches_nothing(
+def test_a_day_of_which_nothing_was_known_by_midnight_is_not_trained_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert known(monkeypatch, lesson({"i2": ["c", "d"]}), tmp_path) is None
+    assert known(monkeypatch, ranker_training_set({"i2": ["c", "d"]}), tmp_path) is None
 
 
 def test_a_leak_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_data_without_impressions_gets_sampled_negatives(tmp_path: Path) -> None
     assert data.examples["clicked"].to_list()[0] is True
 
 
-def test_a_view_of_an_article_that_nobody_knew_of_teaches_nothing(tmp_path: Path) -> None:
+def test_a_view_of_an_article_that_nobody_knew_of_is_not_trained_on(tmp_path: Path) -> None:
     store = Store((tmp_path / "store").as_uri())
     seen = [ARTICLES[0], {"article_id": "b", "published_at": at(34)}]
     write_clean(store, "reads", frame("reads", READS))

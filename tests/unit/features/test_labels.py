@@ -118,7 +118,7 @@ def test_negatives_were_alive_at_the_read_and_never_read() -> None:
     assert got["position"].null_count() == got.height
 
 
-def test_a_read_of_an_old_article_teaches_nothing() -> None:
+def test_a_read_of_an_old_article_is_not_trained_on() -> None:
     assert sampled([read("1", "a00", at(49))], NEWS).is_empty()
 
 

@@ -11,6 +11,7 @@ from newsrec_pipelines.models.content import Content
 from newsrec_pipelines.models.protocols import Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.topk import Dots
+from support.bound_scorers import check_bound_scorer, every_pair
 from support.factories_models import (
     AS_OF,
     load_params,
@@ -21,7 +22,6 @@ from support.factories_models import (
     with_params,
     without_history,
 )
-from support.opinions import check_opinion, every_pair
 
 DATA = make_training_data()
 CONTENT = Content.fit(DATA, load_params())
@@ -32,17 +32,17 @@ def fitted() -> Als:
     return Als.fit(DATA, load_params(), texts=CONTENT)
 
 
-def opinion(als: Als, request: Request) -> Dots:
+def bound_scorer(als: Als, request: Request) -> Dots:
     return als.at(RequestRows(request), CONTENT.embed(request.articles))
 
 
 def scores(als: Als, request: Request) -> Vectors:
-    return every_pair(opinion(als, request), request)
+    return every_pair(bound_scorer(als, request), request)
 
 
-def test_opinions_keep_the_laws() -> None:
+def test_bound_scorers_keep_the_laws() -> None:
     request = make_request(DATA)
-    check_opinion(opinion(fitted(), request), RequestRows(request))
+    check_bound_scorer(bound_scorer(fitted(), request), RequestRows(request))
 
 
 def test_readers_score_what_others_of_their_taste_read_above_the_rest() -> None:
@@ -109,7 +109,7 @@ def test_a_warm_start_is_as_good_with_fewer_epochs() -> None:
         """Of what was read, which a factorisation should score near one."""
         request = make_request(DATA, hours=240)
         rows = RequestRows(request)
-        seen = rows.scope.seen(np.arange(request.users.height)).tocoo()
+        seen = rows.eligibility.seen(np.arange(request.users.height)).tocoo()
         pairs = Pairs(seen.row.astype(np.int64), seen.col.astype(np.int64))
         return float(((1 - als.at(rows).of_pairs(pairs)) ** 2).mean())
 
@@ -148,7 +148,7 @@ def test_als_without_any_read_scores_everything_zero() -> None:
     als = Als.fit(replace(DATA, reads=DATA.reads.clear()), load_params(), texts=CONTENT)
     request = make_request(DATA)
     assert not scores(als, request).any()
-    assert not len(opinion(als, request).best(np.arange(3), 5).user_row)
+    assert not len(bound_scorer(als, request).best(np.arange(3), 5).user_row)
 
 
 @pytest.mark.parametrize("dwell", [None, 0.0])
@@ -168,4 +168,4 @@ def test_nobody_asked_and_nothing_to_choose_from_give_nothing() -> None:
         replace(request, articles=request.articles.clear()),
     ):
         rows = np.arange(empty.users.height)
-        assert not len(opinion(fitted(), empty).best(rows, 5).user_row)
+        assert not len(bound_scorer(fitted(), empty).best(rows, 5).user_row)

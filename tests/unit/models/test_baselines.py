@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from newsrec_pipelines.features.types import Pairs
-from newsrec_pipelines.models.alone import alone
 from newsrec_pipelines.models.baselines import ByArticle, Chance
 from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.models.single_scorer import best_of_scorer
 from support.factories_models import (
     make_articles,
     make_read,
@@ -45,8 +45,8 @@ def test_nobody_gets_articles_in_a_language_that_she_does_not_read() -> None:
     users = DATA.users.with_columns(language=pl.lit("fr"))
     mixed = replace(REQUEST, users=users.select(REQUEST.users.columns))
     rows = RequestRows(mixed)
-    for opinion in (ByArticle.newest(rows), Chance(1, rows)):
-        assert not len(opinion.best(EVERYBODY, 5).user_row)
+    for bound_scorer in (ByArticle.newest(rows), Chance(1, rows)):
+        assert not len(bound_scorer.best(EVERYBODY, 5).user_row)
 
 
 def test_chance_is_uniform_and_the_same_again() -> None:
@@ -73,7 +73,7 @@ def test_chance_does_not_depend_on_who_is_asked_for() -> None:
     assert of(whole, 4) != of(whole, 5)
 
 
-def test_an_opinion_alone_is_filled_up_with_the_newest() -> None:
+def test_a_single_scorer_is_filled_up_with_the_newest() -> None:
     class OnlyOne:
         def of_pairs(self, pairs: Pairs) -> np.ndarray:
             return (pairs.article_row == 30).astype(np.float32)
@@ -81,7 +81,7 @@ def test_an_opinion_alone_is_filled_up_with_the_newest() -> None:
         def best(self, user_rows: np.ndarray, k: int) -> Pairs:
             return Pairs(user_rows, np.full(len(user_rows), 30))
 
-    pairs, score = alone(OnlyOne(), ByArticle.newest(ROWS), EVERYBODY, 3)
+    pairs, score = best_of_scorer(OnlyOne(), ByArticle.newest(ROWS), EVERYBODY, 3)
     mine = pairs.user_row == 1
     order = np.argsort(-score[mine])
     assert pairs.article_row[mine][order].tolist() == [30, 0, 1, 2]

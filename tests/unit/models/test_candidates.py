@@ -7,7 +7,7 @@ import pytest
 from newsrec_pipelines.config import CandidateParams
 from newsrec_pipelines.features.types import Pairs
 from newsrec_pipelines.models.als import Als
-from newsrec_pipelines.models.candidates import Scope, retrieve
+from newsrec_pipelines.models.candidates import Eligibility, retrieve
 from newsrec_pipelines.models.content import Content
 from newsrec_pipelines.models.coread import CoRead
 from newsrec_pipelines.models.fresh import Fresh
@@ -42,15 +42,15 @@ class Fixed:
         return Pairs(np.repeat(user_rows, len(best)), np.tile(best, len(user_rows)))
 
 
-def allowed(scope: Scope, readers: int, articles: int) -> list[list[bool]]:
+def allowed(eligibility: Eligibility, readers: int, articles: int) -> list[list[bool]]:
     rows = np.divmod(np.arange(readers * articles), articles)
-    return scope.allows(Pairs(*rows)).reshape(readers, articles).tolist()
+    return eligibility.allows(Pairs(*rows)).reshape(readers, articles).tolist()
 
 
 def test_candidates_are_the_union_of_all_sources_and_say_who_found_them() -> None:
-    opinions = {"als": Fixed(5, 2), "content": Fixed(2, 9, 7), "fresh": Fixed()}
+    bound_scorers = {"als": Fixed(5, 2), "content": Fixed(2, 9, 7), "fresh": Fixed()}
     params = CandidateParams(als=2, content=2, coread=0, popularity=0, fresh=5)
-    found = retrieve(opinions, np.array([3, 1]), params)
+    found = retrieve(bound_scorers, np.array([3, 1]), params)
     assert found.pairs.user_row.tolist() == [1, 1, 1, 3, 3, 3]
     assert found.pairs.article_row.tolist() == [2, 5, 9, 2, 5, 9]
     assert found.sources["als"].tolist() == [True, True, False] * 2
@@ -74,18 +74,18 @@ def test_what_was_read_or_hidden_is_not_allowed_again() -> None:
             make_read("u01", "gone"),
         ]
     )
-    scope = RequestRows(make_request(DATA, history=reads)).scope
+    eligibility = RequestRows(make_request(DATA, history=reads)).eligibility
     height = make_request(DATA).articles.height
-    mask = np.array(allowed(scope, 4, height))
+    mask = np.array(allowed(eligibility, 4, height))
     assert np.argwhere(~mask).tolist() == [[1, 2], [2, 3]]
-    assert scope.seen_counts(np.arange(4)).tolist() == [0, 1, 1, 0]
+    assert eligibility.seen_counts(np.arange(4)).tolist() == [0, 1, 1, 0]
 
 
 def test_only_languages_of_the_reader_are_allowed_and_unknown_matches_all() -> None:
     users = DATA.users.with_columns(language=pl.Series(["en", "es", "unknown", "fr"]))
     articles = DATA.articles.head(3).with_columns(language=pl.Series(["en", "es", "unknown"]))
-    scope = Scope(users, articles, NOTHING)
-    assert allowed(scope, 4, 3) == [
+    eligibility = Eligibility(users, articles, NOTHING)
+    assert allowed(eligibility, 4, 3) == [
         [True, False, True],
         [False, True, True],
         [True, True, True],
@@ -100,20 +100,20 @@ def test_articles_are_for_the_regions_that_they_name_or_for_all() -> None:
     articles = DATA.articles.head(4).with_columns(
         regions=pl.Series([["africa"], [], None, ["north_america", "latin_america"]])
     )
-    scope = Scope(users, articles, NOTHING)
-    assert allowed(scope, 3, 4) == [
+    eligibility = Eligibility(users, articles, NOTHING)
+    assert allowed(eligibility, 3, 4) == [
         [True, True, True, False],
         [False, True, True, True],
         [True, True, True, True],
     ]
-    assert scope.articles_of(int(scope.group_of_reader[0])).tolist() == [0, 1, 2]
-    assert scope.group_of_reader[0] == scope.group_of_reader[3]
+    assert eligibility.articles_of(int(eligibility.group_of_reader[0])).tolist() == [0, 1, 2]
+    assert eligibility.group_of_reader[0] == eligibility.group_of_reader[3]
 
 
 def test_readers_of_regions_that_no_article_names_are_one_group() -> None:
     """Else the same articles would be kept, and multiplied, once a region."""
     users = DATA.users.with_columns(region=pl.Series(["africa", "latin_america", "x", "y"]))
-    assert set(Scope(users, DATA.articles, NOTHING).group_of_reader.tolist()) == {0}
+    assert set(Eligibility(users, DATA.articles, NOTHING).group_of_reader.tolist()) == {0}
 
 
 def test_chosen_says_which_articles_are_of_a_chosen_category() -> None:
@@ -139,11 +139,11 @@ def test_a_category_never_seen_and_no_choice_are_no_articles_category(
     assert not rows.chosen(Pairs(*np.divmod(np.arange(20), 5))).any()
 
 
-def test_an_empty_request_has_no_scope() -> None:
+def test_an_empty_request_has_no_eligible_article() -> None:
     request = make_request(DATA)
-    nobody = RequestRows(replace(request, users=request.users.clear())).scope
+    nobody = RequestRows(replace(request, users=request.users.clear())).eligibility
     assert not len(nobody.allows(NOTHING))
-    nothing = RequestRows(replace(request, articles=request.articles.clear())).scope
+    nothing = RequestRows(replace(request, articles=request.articles.clear())).eligibility
     assert nothing.articles_of(int(nothing.group_of_reader[0])).tolist() == []
 
 
@@ -166,9 +166,11 @@ def test_cold_readers_and_a_returning_one_each_have_their_sources() -> None:
         counters=make_counters({"a001": 5, "a002": 9}),
     )
     rows = RequestRows(request)
-    opinions = {scorer.name: scorer.at(rows) for scorer in scorers}
-    opinions["als"] = Als.fit(TOWN, params, texts=content).at(rows, content.embed(request.articles))
-    found = retrieve(opinions, np.arange(3), CandidateParams())
+    bound_scorers = {scorer.name: scorer.at(rows) for scorer in scorers}
+    bound_scorers["als"] = Als.fit(TOWN, params, texts=content).at(
+        rows, content.embed(request.articles)
+    )
+    found = retrieve(bound_scorers, np.arange(3), CandidateParams())
     of = {
         reader: {
             name for name, by in found.sources.items() if by[found.pairs.user_row == row].any()

@@ -10,6 +10,7 @@ from newsrec_pipelines.models.protocols import Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.text import TextEmbedding, unit
 from newsrec_pipelines.schemas import UNKNOWN
+from support.bound_scorers import check_bound_scorer, every_pair
 from support.factories_models import (
     CATEGORIES,
     load_params,
@@ -19,7 +20,6 @@ from support.factories_models import (
     make_training_data,
     without_history,
 )
-from support.opinions import check_opinion, every_pair
 
 DATA = make_training_data()
 CONTENT = Content.fit(DATA, load_params())
@@ -29,15 +29,15 @@ def scores(content: Content, request: Request) -> Vectors:
     return every_pair(content.at(RequestRows(request)), request)
 
 
-def test_opinions_keep_the_laws() -> None:
+def test_bound_scorers_keep_the_laws() -> None:
     rows = RequestRows(make_request(DATA))
-    check_opinion(CONTENT.at(rows), rows)
+    check_bound_scorer(CONTENT.at(rows), rows)
 
 
 def test_vectors_have_unit_norm() -> None:
     request = make_request(DATA)
-    opinion = CONTENT.at(RequestRows(request))
-    for vectors in (opinion.articles, opinion.users):
+    bound_scorer = CONTENT.at(RequestRows(request))
+    for vectors in (bound_scorer.articles, bound_scorer.users):
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-5)
 
 
@@ -70,9 +70,9 @@ def test_a_reader_without_reads_and_choices_is_zero() -> None:
         preferred_categories=pl.lit([], dtype=pl.List(pl.String))
     )
     request = without_history(make_request(DATA, users=nobody))
-    opinion = CONTENT.at(RequestRows(request))
-    assert not opinion.users.any()
-    assert not len(opinion.best(np.arange(1), 5).user_row)
+    bound_scorer = CONTENT.at(RequestRows(request))
+    assert not bound_scorer.users.any()
+    assert not len(bound_scorer.best(np.arange(1), 5).user_row)
 
 
 def test_articles_that_came_after_the_training_are_known_from_the_request() -> None:
@@ -93,10 +93,10 @@ def test_data_without_texts_falls_back_to_the_category_or_to_nothing(category: s
     )
     data = replace(DATA, articles=bare)
     content = Content.fit(data, load_params())
-    opinion = content.at(RequestRows(make_request(data)))
-    assert np.isfinite(opinion.articles).all()
-    assert opinion.articles.any() == (category != UNKNOWN)
-    assert opinion.users.shape == (DATA.users.height, 128)
+    bound_scorer = content.at(RequestRows(make_request(data)))
+    assert np.isfinite(bound_scorer.articles).all()
+    assert bound_scorer.articles.any() == (category != UNKNOWN)
+    assert bound_scorer.users.shape == (DATA.users.height, 128)
 
 
 def test_content_survives_its_own_state() -> None:

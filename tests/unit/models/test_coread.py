@@ -7,6 +7,7 @@ import pytest
 from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.coread import CoRead
 from newsrec_pipelines.models.request_rows import RequestRows
+from support.bound_scorers import check_bound_scorer, every_pair
 from support.factories_models import (
     load_params,
     make_read,
@@ -16,7 +17,6 @@ from support.factories_models import (
     with_params,
     without_history,
 )
-from support.opinions import check_opinion, every_pair
 
 DATA = make_training_data()
 PARAMS = load_params()
@@ -91,9 +91,9 @@ def test_only_the_last_reads_vote() -> None:
     assert not every_pair(scorer.at(RequestRows(request)), request).any()
 
 
-def test_opinions_keep_the_laws() -> None:
+def test_bound_scorers_keep_the_laws() -> None:
     rows = RequestRows(make_request(DATA))
-    check_opinion(CoRead.fit(DATA, PARAMS).at(rows), rows)
+    check_bound_scorer(CoRead.fit(DATA, PARAMS).at(rows), rows)
 
 
 def test_coread_survives_its_own_state() -> None:
@@ -108,9 +108,9 @@ def test_coread_survives_its_own_state() -> None:
 def test_days_without_reads_and_readers_without_history_are_zero() -> None:
     request = without_history(make_request(DATA))
     for scorer in (CoRead.fit(with_reads(), PARAMS), CoRead.fit(DATA, PARAMS)):
-        opinion = scorer.at(RequestRows(request))
-        assert not every_pair(opinion, request).any()
-        assert not len(opinion.best(np.arange(4), 5).user_row)
+        bound_scorer = scorer.at(RequestRows(request))
+        assert not every_pair(bound_scorer, request).any()
+        assert not len(bound_scorer.best(np.arange(4), 5).user_row)
 
 
 def test_a_reader_with_very_many_reads_a_day_costs_no_more_than_a_long_day() -> None:

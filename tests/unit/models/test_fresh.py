@@ -6,6 +6,7 @@ import polars as pl
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.fresh import Fresh
 from newsrec_pipelines.models.request_rows import RequestRows
+from support.bound_scorers import check_bound_scorer, every_pair
 from support.factories_models import (
     load_params,
     make_read,
@@ -14,7 +15,6 @@ from support.factories_models import (
     make_training_data,
     without_history,
 )
-from support.opinions import check_opinion, every_pair
 
 DATA = make_training_data(users=6)
 FRESH = Fresh.fit(DATA, load_params())
@@ -79,9 +79,9 @@ def test_readers_who_read_all_of_the_newest_get_the_next() -> None:
     assert found == [61, 65, 69, 73, 77]
 
 
-def test_opinions_keep_the_laws() -> None:
+def test_bound_scorers_keep_the_laws() -> None:
     rows = RequestRows(make_request(DATA))
-    check_opinion(FRESH.at(rows), rows)
+    check_bound_scorer(FRESH.at(rows), rows)
 
 
 def test_articles_from_the_future_are_as_new_as_can_be() -> None:

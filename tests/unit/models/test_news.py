@@ -7,7 +7,7 @@ import pytest
 
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import SLATE_SCHEMA
-from newsrec_pipelines.models import teaching
+from newsrec_pipelines.models import ranker_training
 from newsrec_pipelines.models.blend import COLUMNS
 from newsrec_pipelines.models.news import NewsModel
 from support.factories_models import (
@@ -147,7 +147,7 @@ def test_values_that_are_not_finite_make_no_model() -> None:
 
 
 def test_a_training_starts_from_the_factors_of_an_earlier_model() -> None:
-    before = teaching.before(DATA, AS_OF - timedelta(days=1))
+    before = ranker_training.before(DATA, AS_OF - timedelta(days=1))
     earlier = NewsModel.produce_model(before, PARAMS)
     params = with_params(als={"warm_epochs": 1})
     warm, cold = (NewsModel.produce_model(DATA, params, start) for start in (earlier, None))

@@ -8,13 +8,13 @@ import pytest
 from newsrec_pipelines.features.pairs import pair_features
 from newsrec_pipelines.models.popularity import Popularity, current_popularity, popularity
 from newsrec_pipelines.models.request_rows import RequestRows
+from support.bound_scorers import check_bound_scorer, every_pair
 from support.factories_models import (
     load_params,
     make_counters,
     make_request,
     make_training_data,
 )
-from support.opinions import check_opinion, every_pair
 
 DATA = make_training_data()
 PARAMS = load_params()
@@ -68,8 +68,8 @@ def test_scoring_and_examples_agree_on_how_popular_an_article_is() -> None:
         PARAMS,
     )
     region = pairs.join(request.users, on="user_id", maintain_order="left")["region"]
-    taught = scorer.pair_scores(features, region, pairs["category"])
-    np.testing.assert_allclose(taught, served.ravel(), rtol=1e-6)
+    fitted = scorer.pair_scores(features, region, pairs["category"])
+    np.testing.assert_allclose(fitted, served.ravel(), rtol=1e-6)
 
 
 def test_a_region_prefers_the_categories_it_reads() -> None:
@@ -106,10 +106,10 @@ def test_the_best_are_what_the_region_reads_and_none_that_nobody_reads() -> None
     assert best.article_row.tolist() == [5, 4, 5, 4]
 
 
-def test_opinions_keep_the_laws() -> None:
+def test_bound_scorers_keep_the_laws() -> None:
     counters = make_counters({f"a{n:03d}": 1 + n % 17 for n in range(90)})
     rows = RequestRows(make_request(DATA, counters=counters))
-    check_opinion(Popularity.fit(DATA, PARAMS).at(rows), rows)
+    check_bound_scorer(Popularity.fit(DATA, PARAMS).at(rows), rows)
 
 
 def test_popularity_without_any_read_or_counter_is_zero() -> None:

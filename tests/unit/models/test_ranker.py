@@ -71,7 +71,7 @@ def probe() -> np.ndarray:
     return np.column_stack([np.zeros(20), np.linspace(-10, 0, 20), np.zeros(20)]).astype(np.float32)
 
 
-def test_a_long_read_teaches_more_than_a_short_one() -> None:
+def test_a_long_read_weighs_more_than_a_short_one() -> None:
     # Bait beside a good article: bait is opened in half of the lists and hardly read, the good one
     # is read whole in the other half.
     columns = np.zeros((4000, 3), np.float32)

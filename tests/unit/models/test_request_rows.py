@@ -11,6 +11,7 @@ from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.fresh import Fresh
 from newsrec_pipelines.models.popularity import Popularity
 from newsrec_pipelines.models.request_rows import RequestRows
+from support.bound_scorers import check_bound_scorer, every_pair
 from support.factories_models import (
     AS_OF,
     load_params,
@@ -20,7 +21,6 @@ from support.factories_models import (
     make_request,
     make_training_data,
 )
-from support.opinions import check_opinion, every_pair
 
 DATA = make_training_data(users=5, articles=60)
 PARAMS = load_params()
@@ -68,16 +68,16 @@ def test_a_reader_with_very_many_reads_is_served_like_everybody() -> None:
     content = Content.fit(data, PARAMS)
     counters = make_counters({f"a{n:03d}": n + 1 for n in range(60)})
     rows = RequestRows(make_request(DATA, history=reads, counters=counters))
-    for opinion in (
+    for bound_scorer in (
         content.at(rows),
         Als.fit(data, PARAMS, texts=content).at(rows, content.embed(rows.request.articles)),
         CoRead.fit(data, PARAMS).at(rows),
         Fresh.fit(data, PARAMS).at(rows),
         Popularity.fit(data, PARAMS).at(rows),
     ):
-        found = opinion.best(np.arange(5), 5)
+        found = bound_scorer.best(np.arange(5), 5)
         assert set(found.user_row.tolist()) >= {1, 2, 3, 4}
-        assert np.isfinite(opinion.of_pairs(found)).all()
+        assert np.isfinite(bound_scorer.of_pairs(found)).all()
 
 
 def test_nothing_that_is_wrong_with_the_input_makes_nan() -> None:
@@ -99,15 +99,15 @@ def test_nothing_that_is_wrong_with_the_input_makes_nan() -> None:
     request = replace(make_request(DATA, history=history), articles=articles)
     rows = RequestRows(request)
     content = Content.fit(data, PARAMS)
-    for opinion in (
+    for bound_scorer in (
         content.at(rows),
         Als.fit(data, PARAMS, texts=content).at(rows, content.embed(articles)),
         CoRead.fit(data, PARAMS).at(rows),
         Fresh.fit(data, PARAMS).at(rows),
         Popularity.fit(data, PARAMS).at(rows),
     ):
-        assert np.isfinite(every_pair(opinion, request)).all()
-        check_opinion(opinion, rows)
+        assert np.isfinite(every_pair(bound_scorer, request)).all()
+        check_bound_scorer(bound_scorer, rows)
 
 
 def test_a_request_without_readers_or_articles_has_no_pairs() -> None:
@@ -120,25 +120,25 @@ def test_a_request_without_readers_or_articles_has_no_pairs() -> None:
         replace(request, users=request.users.clear(), articles=request.articles.clear()),
     ):
         rows = RequestRows(empty)
-        for opinion in (
+        for bound_scorer in (
             content.at(rows),
             Als.fit(DATA, PARAMS).at(rows),
             CoRead.fit(DATA, PARAMS).at(rows),
             Fresh.fit(DATA, PARAMS).at(rows),
             Popularity.fit(DATA, PARAMS).at(rows),
         ):
-            assert not len(opinion.of_pairs(nothing))
-            assert not len(opinion.best(np.arange(len(rows.users)), 5).user_row)
+            assert not len(bound_scorer.of_pairs(nothing))
+            assert not len(bound_scorer.best(np.arange(len(rows.users)), 5).user_row)
 
 
-def test_forgotten_reads_leave_the_scope_and_come_back_when_asked_for() -> None:
+def test_forgotten_reads_leave_the_eligibility_and_come_back_when_asked_for() -> None:
     rows = RequestRows(make_request(DATA, history=DATA.reads))
     before = rows.reads(WEIGHTS)
     rows.forget_reads()
     users, articles = len(rows.users), len(rows.articles)
     pairs = Pairs(*np.unravel_index(np.arange(users * articles), (users, articles)))
-    fresh = RequestRows(rows.request).scope
-    np.testing.assert_array_equal(rows.scope.unread(pairs), fresh.unread(pairs))
+    fresh = RequestRows(rows.request).eligibility
+    np.testing.assert_array_equal(rows.eligibility.unread(pairs), fresh.unread(pairs))
     after = rows.reads(WEIGHTS)
     assert after is not before
     np.testing.assert_array_equal(after.weight, before.weight)

@@ -13,7 +13,7 @@ from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.baselines import ByArticle
 from newsrec_pipelines.models.protocols import State
 from newsrec_pipelines.models.request_rows import RequestRows
-from newsrec_pipelines.models.single import SingleModel
+from newsrec_pipelines.models.single_scorer import SingleScorerModel
 from newsrec_pipelines.scoring import slates
 from newsrec_pipelines.store import Store
 from support.factories_models import load_params, make_request, make_training_data, with_params
@@ -46,12 +46,12 @@ class LongTitles:
         return ByArticle(length.to_numpy().astype(np.float64), request)
 
 
-class LongTitlesModel(SingleModel):
+class LongTitlesModel(SingleScorerModel):
     name = "long_titles"
     scorer = LongTitles
 
 
-class OtherModel(SingleModel):
+class OtherModel(SingleScorerModel):
     name = "other"
     scorer = LongTitles
 

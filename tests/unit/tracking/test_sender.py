@@ -178,7 +178,10 @@ def test_a_registry_that_was_refused_is_mirrored_the_next_time(
 
 def test_two_never_send_to_the_same_tracker_at_once(tmp_path: Path) -> None:
     lock = tmp_path / "mlflow.lock"
-    with alone(lock, patient=False) as first, alone(lock, patient=False) as second:
+    with (
+        alone(lock, patient=False) as first,
+        alone(lock, patient=False) as second,
+    ):
         assert (first, second) == (True, False)
     with alone(lock, patient=True) as third:
         assert third

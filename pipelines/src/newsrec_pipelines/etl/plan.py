@@ -62,7 +62,7 @@ def make_plan(store: Store, day: date, params: Params) -> Plan:
 
     Raises:
         DataError: when a file has another form than JSON lines or Parquet, or is broken. Reading
-            on without it would teach a model from half a day, and nobody would notice: the file is
+            on without it would train a model from half a day, and nobody would notice: the file is
             repaired or moved away, and the day is run again.
     """
     pieces: list[Piece] = []

@@ -64,10 +64,10 @@ def backtest(
         models = fixed or _Models(walk.made_at(_midnight(one)), params, one in ablated)
         made = models.made
         day = Day.load(store, params, one, lists=IMPRESSIONS in modes or fixed is None)
-        lesson = day.lesson(store, params, made.scorers)
-        if IMPRESSIONS in modes and day.shown is not None and lesson is not None:
+        training_set = day.ranker_training_set(store, params, made.scorers)
+        if IMPRESSIONS in modes and day.shown is not None and training_set is not None:
             checked += check_leaks(store, params, day.shown, len(days))
-            lists = judge_lists(lesson, models.rankers, models.refitted, day.request, params)
+            lists = judge_lists(training_set, models.rankers, models.refitted, day.request, params)
             judged[IMPRESSIONS] += [lists] if lists.lists.height else []
         if DAILY in modes:
             ours = made.model(models.rankers[OURS])
@@ -75,7 +75,7 @@ def backtest(
             slates = judge_slates(day, ours, models.rankers, models.without, known, params)
             judged[DAILY] += [slates] if slates else []
         if fixed is None and one < last:
-            walk.learn(lesson, made)
+            walk.learn(training_set, made)
     missing = {mode: _REASONS[mode] for mode, found in judged.items() if not found}
     if len(missing) == len(judged):
         span = str(first) if first == last else f"{first} to {last}"

@@ -10,7 +10,7 @@ from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.examples import build_request, examples
 from newsrec_pipelines.features.types import Request, TrainingData
 from newsrec_pipelines.models.blend import Scorers
-from newsrec_pipelines.models.teaching import Lesson, lesson
+from newsrec_pipelines.models.ranker_training import RankerTrainingSet, ranker_training_set
 from newsrec_pipelines.schemas import ARTICLES, IMPRESSIONS
 from newsrec_pipelines.store import Store
 
@@ -48,7 +48,9 @@ class Day:
         request = build_request(store, start, params, readers.to_list())
         return cls(start, known, shown, reads, request)
 
-    def lesson(self, store: Store, params: Params, scorers: Scorers) -> Lesson | None:
+    def ranker_training_set(
+        self, store: Store, params: Params, scorers: Scorers
+    ) -> RankerTrainingSet | None:
         """Its lists as `scorers` see them, who did not know the day; None without any."""
         if self.shown is None or self.shown.is_empty():
             return None
@@ -64,7 +66,9 @@ class Day:
         )
         # Who was shown an article before we knew it was shown one of which nobody knew anything.
         named = pl.when(known).then("article_id").otherwise(pl.lit(""))
-        seen = lesson(scorers, data, self.shown.with_columns(named.alias("article_id")), self.start)
+        seen = ranker_training_set(
+            scorers, data, self.shown.with_columns(named.alias("article_id")), self.start
+        )
         return replace(seen, examples=seen.examples.with_columns(self.shown["article_id"]))
 
 

@@ -21,7 +21,7 @@ class Evaluation:
     Attributes:
         judgements: of each day, in order.
         model: the version that was judged, or how the models were made.
-        sampled_negatives: the ranker was taught with drawn negatives, for want of impressions.
+        sampled_negatives: the ranker was trained on drawn negatives, for want of impressions.
         data_hash: of what the model knew, of several the last one.
     """
 

@@ -57,9 +57,9 @@ def _judge_news(store: Store, params: Params, model: NewsModel, day: date) -> Ju
     counts: dict[str, int] = {}
     rankers = {model.name: model.ranker}
     loaded = Day.load(store, params, day)
-    lesson = loaded.lesson(store, params, model.scorers)
-    if lesson is not None:
-        lists = judge_lists(lesson, rankers, {}, loaded.request, params)
+    training_set = loaded.ranker_training_set(store, params, model.scorers)
+    if training_set is not None:
+        lists = judge_lists(training_set, rankers, {}, loaded.request, params)
         if lists.lists.height:
             _add(metrics, lists)
         counts |= {**lists.counts, "lists judged": lists.lists.height}

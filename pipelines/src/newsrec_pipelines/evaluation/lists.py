@@ -12,7 +12,7 @@ from newsrec_pipelines.evaluation.metrics import LIST_METRICS, Values, list_metr
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.blend import COLUMNS, SCORERS
 from newsrec_pipelines.models.ranker import Ranker
-from newsrec_pipelines.models.teaching import Lesson
+from newsrec_pipelines.models.ranker_training import RankerTrainingSet
 
 # Systems that a single column orders by, and whether its highest or lowest value comes first.
 _BY_COLUMN: Final = {
@@ -24,7 +24,7 @@ _BY_COLUMN: Final = {
 
 
 def judge_lists(
-    lesson: Lesson,
+    training_set: RankerTrainingSet,
     rankers: Mapping[str, Ranker],
     without: Mapping[Part, Ranker],
     request: Request,
@@ -35,45 +35,48 @@ def judge_lists(
     Equal scores are ranked at random, the same for all systems.
 
     Args:
-        lesson: the day's lists, as scorers saw them that did not know the day.
+        training_set: the day's lists, as scorers saw them that did not know the day.
         rankers: system -> ranker; ours among them.
         without: what was left out of ours -> ranker.
         request: the day's readers and their history, as known at its start.
         params: for slices, and the seed of the order of equal scores.
     """
-    columns = lesson.columns
+    columns = training_set.columns
     scores: dict[str, Values] = {name: ranker.score(columns) for name, ranker in rankers.items()}
     for name, (column, sign) in _BY_COLUMN.items():
         scores[name] = sign * columns[:, COLUMNS.index(column)].astype(np.float64)
     scores["random"] = np.zeros(len(columns))
     ablated = {part: ranker.score(columns) for part, ranker in without.items()}
-    lists = _lists(lesson, request, params)
+    lists = _lists(training_set, request, params)
     return Judged(
         metrics=LIST_METRICS,
         lists=lists,
-        values={name: _values(lesson, found, params) for name, found in scores.items()},
-        without={part: _values(lesson, found, params) for part, found in ablated.items()},
+        values={name: _values(training_set, found, params) for name, found in scores.items()},
+        without={part: _values(training_set, found, params) for part, found in ablated.items()},
         counts={
-            "lists shown": lesson.examples["impression_id"].n_unique(),
-            "articles shown": lesson.examples.height,
-            "articles opened": int(lesson.examples["clicked"].sum()),
+            "lists shown": training_set.examples["impression_id"].n_unique(),
+            "articles shown": training_set.examples.height,
+            "articles opened": int(training_set.examples["clicked"].sum()),
         },
     )
 
 
-def _values(lesson: Lesson, scores: Values, params: Params) -> Values:
-    lists, clicked = lesson.examples["impression_id"], lesson.examples["clicked"].to_numpy()
-    dwell = lesson.examples["dwell_seconds"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+def _values(training_set: RankerTrainingSet, scores: Values, params: Params) -> Values:
+    lists, clicked = (
+        training_set.examples["impression_id"],
+        training_set.examples["clicked"].to_numpy(),
+    )
+    dwell = training_set.examples["dwell_seconds"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     found = list_metrics(lists, scores, clicked, dwell, params.training.seed)
     return np.column_stack([found[metric] for metric in LIST_METRICS])
 
 
-def _lists(lesson: Lesson, request: Request, params: Params) -> pl.DataFrame:
+def _lists(training_set: RankerTrainingSet, request: Request, params: Params) -> pl.DataFrame:
     """One row a judged list, in the order of the lists' ids, as `list_metrics` has them."""
-    month = lesson.columns[:, COLUMNS.index("clicks_30d")]
+    month = training_set.columns[:, COLUMNS.index("clicks_30d")]
     clicked = pl.col("clicked")
     return (
-        lesson.examples.select("impression_id", "user_id", "clicked")
+        training_set.examples.select("impression_id", "user_id", "clicked")
         .with_columns(cold=pl.Series(month <= params.backtest.cold_article_clicks))
         .filter(clicked.any().over("impression_id"), ~clicked.all().over("impression_id"))
         .group_by("impression_id")
@@ -85,7 +88,7 @@ def _lists(lesson: Lesson, request: Request, params: Params) -> pl.DataFrame:
             "region",
             pl.col("cold_reader").fill_null(True),
             "cold_article",
-            day=pl.lit(lesson.day),
+            day=pl.lit(training_set.day),
         )
     )
 

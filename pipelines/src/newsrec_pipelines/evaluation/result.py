@@ -25,7 +25,7 @@ class Backtest:
         last: the last one.
         train_until: the last day that the one model knew; None when each day had its own.
         data_hash: of all that the last model knew.
-        sampled_negatives: the ranker was taught with drawn negatives, for want of impressions.
+        sampled_negatives: the ranker was trained on drawn negatives, for want of impressions.
         moments_checked: at how many moments features were made again in a store without a future.
         judged: mode -> what was judged.
         missing: mode -> why it was not judged.

@@ -12,14 +12,14 @@ from newsrec_pipelines.evaluation.judged import Part
 from newsrec_pipelines.evaluation.metrics import Values
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, PairFeatures
 from newsrec_pipelines.features.types import Pairs, Request
-from newsrec_pipelines.models.alone import alone
 from newsrec_pipelines.models.baselines import ByArticle, Chance
 from newsrec_pipelines.models.blend import SCORERS, Matrix, columns, list_starts
 from newsrec_pipelines.models.candidates import Candidates, retrieve
 from newsrec_pipelines.models.news import NewsModel
-from newsrec_pipelines.models.protocols import Opinion, Rows
+from newsrec_pipelines.models.protocols import BoundScorer, Rows
 from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.models.single_scorer import best_of_scorer
 from newsrec_pipelines.models.slates import SlateRules
 
 _READERS: Final = 2000  # whose candidates are held at once
@@ -41,7 +41,7 @@ class SlateSystems:
         self._rows = rows
         self._candidates = model.params.candidates
         self._depth = params.slate.depth
-        self._opinions = model.scorers.at(rows)
+        self._bound_scorers = model.scorers.at(rows)
         self._features = PairFeatures(request, params)
         self._cold = ~request.users["user_id"].is_in(request.history["user_id"].unique().implode())
         self._rules = SlateRules(
@@ -53,8 +53,8 @@ class SlateSystems:
         counters = {name: of_article[:, PAIR_FEATURES.index(name)] for name in _COUNTERS}
         self._exposures = counters.pop("exposures_24h")
         self._newest = ByArticle.newest(rows)
-        self._alone: dict[str, Opinion] = {
-            **{name: self._opinions[name] for name in SCORERS},
+        self._single_scorers: dict[str, BoundScorer] = {
+            **{name: self._bound_scorers[name] for name in SCORERS},
             **{name: ByArticle(clicks, rows) for name, clicks in counters.items()},
             "newest": self._newest,
             "random": Chance(params.training.seed, rows),
@@ -77,14 +77,16 @@ class SlateSystems:
     def _block(
         self, user_rows: Rows, rankers: Mapping[str, Ranker], without: Mapping[Part, Ranker]
     ) -> Slates:
-        found = retrieve(self._opinions, user_rows, self._candidates)
-        scores = [self._opinions[name].of_pairs(found.pairs) for name in SCORERS]
+        found = retrieve(self._bound_scorers, user_rows, self._candidates)
+        scores = [self._bound_scorers[name].of_pairs(found.pairs) for name in SCORERS]
         ranked = columns(self._features.of(found.pairs), scores, list_starts(found.pairs.user_row))
         made: Slates = {}
         for name, ranker in rankers.items():
             made[name] = self._ordered(found, ranked, ranker, user_rows)
-        for name, opinion in self._alone.items():
-            pairs, score = alone(opinion, self._newest, user_rows, _SPARE * self._depth)
+        for name, bound_scorer in self._single_scorers.items():
+            pairs, score = best_of_scorer(
+                bound_scorer, self._newest, user_rows, _SPARE * self._depth
+            )
             made[name] = self._placed(pairs, score, np.zeros(len(score), bool), user_rows)
         for part, ranker in without.items():
             fewer, columns_left = found, ranked

@@ -1,4 +1,4 @@
-"""Models made on the way: each of what was known before its day, and taught day by day."""
+"""Models made on the way: each of what was known before its day, and trained day by day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,12 @@ from newsrec_pipelines.models.blend import Scorers
 from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.ranker import Ranker
-from newsrec_pipelines.models.teaching import Lesson, lesson, lessons, teach
+from newsrec_pipelines.models.ranker_training import (
+    RankerTrainingSet,
+    fit_ranker,
+    ranker_training_set,
+    ranker_training_sets,
+)
 from newsrec_pipelines.store import Store
 
 _DAY = timedelta(days=1)
@@ -29,13 +34,14 @@ class Made:
     Attributes:
         data: what was known; its examples may be missing.
         scorers: fitted to all of it.
-        lessons: of the last `ranker_days`, oldest first; by scorers that did not know them yet.
+        ranker_training_sets: of the last `ranker_days`, oldest first; their scorers did
+            not know them yet.
         params: everything that changes the result.
     """
 
     data: TrainingData
     scorers: Scorers
-    lessons: Sequence[Lesson]
+    ranker_training_sets: Sequence[RankerTrainingSet]
     params: Params
 
     @property
@@ -48,13 +54,17 @@ class Made:
 
         Args:
             off: the groups.
-            by_clicks: teach that every click is worth the same, however long it was read.
+            by_clicks: every click counts the same, however long it was read.
         """
         changes: dict[str, Any] = {"off": tuple(dict.fromkeys((*self.params.ranker.off, *off)))}
         if by_clicks:
             changes |= {"grades": 1, "bounce_seconds": 0.0, "least_weight": 1.0}
         changed = self.params.ranker.model_copy(update=changes)
-        return teach(self.lessons, self.weights, self.params.model_copy(update={"ranker": changed}))
+        return fit_ranker(
+            self.ranker_training_sets,
+            self.weights,
+            self.params.model_copy(update={"ranker": changed}),
+        )
 
     def model(self, ranker: Ranker) -> NewsModel:
         """The model that serves."""
@@ -68,13 +78,13 @@ class Walk:
     Attributes:
         store: where the clean partitions and the counters lie.
         params: everything that changes the result.
-        sampled_negatives: whether any lesson had drawn negatives.
+        sampled_negatives: whether any training set had drawn negatives.
     """
 
     store: Store
     params: Params
     sampled_negatives: bool = False
-    _lessons: list[Lesson] = field(default_factory=list)
+    _training_sets: list[RankerTrainingSet] = field(default_factory=list)
     _scorers: Scorers | None = None
 
     def made_at(self, start: datetime) -> Made:
@@ -86,15 +96,15 @@ class Walk:
         if self._scorers is None:
             data = training_data(self.store, start, self.params)
             self.sampled_negatives = data.sampled_negatives
-            for taught, scorers in lessons(data, self.params):
-                self._lessons.append(taught)
+            for training_set, scorers in ranker_training_sets(data, self.params):
+                self._training_sets.append(training_set)
                 self._scorers = scorers
         else:
             data = known_before(self.store, start, self.params)
         self._scorers = Scorers.fit(data, self.params, self._scorers)
-        return Made(data, self._scorers, tuple(self._lessons), self.params)
+        return Made(data, self._scorers, tuple(self._training_sets), self.params)
 
-    def learn(self, judged: Lesson | None, made: Made) -> None:
+    def learn(self, judged: RankerTrainingSet | None, made: Made) -> None:
         """Keep the lists of the day that was judged for the models of the days after it.
 
         Args:
@@ -107,19 +117,19 @@ class Walk:
         else:
             given = known_by(judged, self.store, start + _DAY)
         wanted = self.params.training.ranker_days
-        self._lessons = [*self._lessons, *([given] if given else [])][-wanted:]
+        self._training_sets = [*self._training_sets, *([given] if given else [])][-wanted:]
 
-    def _drawn(self, start: datetime, scorers: Scorers) -> Lesson | None:
+    def _drawn(self, start: datetime, scorers: Scorers) -> RankerTrainingSet | None:
         """The day's reads with drawn negatives, by what was known at its end."""
         end = start + _DAY
         rows, sampled = examples(self.store, end, self.params, start, end)
         if rows.is_empty():
             return None
         self.sampled_negatives |= sampled
-        return lesson(scorers, known_before(self.store, end, self.params), rows, start)
+        return ranker_training_set(scorers, known_before(self.store, end, self.params), rows, start)
 
 
-def known_by(judged: Lesson, store: Store, as_of: datetime) -> Lesson | None:
+def known_by(judged: RankerTrainingSet, store: Store, as_of: datetime) -> RankerTrainingSet | None:
     """A judged day's lists with the labels that were known at a moment after it.
 
     A day is judged by what was known when late reports had come in; a model made the next morning

@@ -40,7 +40,7 @@ def ours(model: Model, request: Request) -> pl.DataFrame:
 
 
 def popular(request: Request, params: Params) -> pl.DataFrame:
-    """Popularity by recency, by the same rules: unread, readable, in scope, a publisher's limit.
+    """Popularity by recency, by the same rules: unread, readable, eligible, a publisher's limit.
 
     Reads weigh by their dwell, decay with ``popularity.half_life_hours``, and count in their own
     region above all; see `scoring.popular`.
@@ -59,7 +59,7 @@ def popular(request: Request, params: Params) -> pl.DataFrame:
         .rename({"article_ids": "article_id"})
         .join(articles, on="article_id", maintain_order="left")
         .join(request.history, on=["user_id", "article_id"], how="anti", maintain_order="left")
-        .filter(_in_scope())
+        .filter(_eligible())
         .with_columns(of_publisher=order.over("user_id", "publisher"))
         .with_columns(
             beyond=(pl.col("of_publisher") >= params.slate.max_per_publisher)
@@ -76,7 +76,7 @@ def popular(request: Request, params: Params) -> pl.DataFrame:
     )
 
 
-def _in_scope() -> pl.Expr:
+def _eligible() -> pl.Expr:
     regions, region = pl.col("regions"), pl.col("region")
     everywhere = regions.is_null() | (regions.list.len() == 0) | (region == UNKNOWN)
     return everywhere | regions.list.contains(region).fill_null(False)

@@ -58,8 +58,10 @@ def compare_rivals(store: Store, params: Params, first: date, last: date) -> dic
         made = walk.made_at(datetime.combine(day, time(), UTC))
         judged += _judge(store, params, made, day, taken_apart=day == last)
         if day < last:
-            # Its lists teach the models of the days after it.
-            walk.learn(Day.load(store, params, day).lesson(store, params, made.scorers), made)
+            # Its lists train the models of the days after it.
+            walk.learn(
+                Day.load(store, params, day).ranker_training_set(store, params, made.scorers), made
+            )
     if not judged:
         raise DataError(f"nobody who was known came from {first} to {last}")
     found = compare(Judged.concat(judged), OURS, params.backtest, params.training.seed)

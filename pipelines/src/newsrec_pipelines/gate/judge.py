@@ -36,7 +36,7 @@ from newsrec_pipelines.models import artifacts, kind
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.popularity import Popularity
-from newsrec_pipelines.models.single import SingleModel
+from newsrec_pipelines.models.single_scorer import SingleScorerModel
 from newsrec_pipelines.store import Store
 
 # Who is compared with whom, as far as both are there.
@@ -56,7 +56,7 @@ class Predictor(Protocol):
         """Slates, as `features.types.SLATE_SCHEMA`."""
 
 
-class PopularModel(SingleModel):
+class PopularModel(SingleScorerModel):
     """What is read now, as a model: the least that the first one has to reach."""
 
     name = POPULARITY

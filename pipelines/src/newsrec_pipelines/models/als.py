@@ -120,7 +120,7 @@ class Als:
             texts: vectors of its articles, by the encoder of `fit`, for those that nobody has read.
         """
         articles = self.vectors_of(request.articles.ids, texts)
-        return Dots(self._fold_in(request), articles, lambda: request.scope)
+        return Dots(self._fold_in(request), articles, lambda: request.eligibility)
 
     def vectors_of(self, article_ids: pl.Series, texts: Vectors | None = None) -> Vectors:
         """Factors of articles, shape (ids, k).

@@ -11,7 +11,7 @@ from newsrec_pipelines.models.topk import first_unread
 
 
 class ByArticle:
-    """An opinion that is the same for all readers, such as clicks or newness."""
+    """A bound scorer that is the same for all readers, such as clicks or newness."""
 
     def __init__(self, scores: NDArray[np.floating], request: RequestRows) -> None:
         """Keep the scores, shape (articles,); of equal ones the newer article is better."""
@@ -32,15 +32,17 @@ class ByArticle:
 
     def best(self, user_rows: Rows, k: int) -> Pairs:
         """The articles with the highest scores that each reader may get."""
-        scope = self._request.scope
-        groups, list_of_reader = np.unique(scope.group_of_reader[user_rows], return_inverse=True)
+        eligibility = self._request.eligibility
+        groups, list_of_reader = np.unique(
+            eligibility.group_of_reader[user_rows], return_inverse=True
+        )
         lists = [self._ordered(group) for group in groups.tolist()]
-        return first_unread(user_rows, lists, list_of_reader, scope, k)
+        return first_unread(user_rows, lists, list_of_reader, eligibility, k)
 
     def _ordered(self, group: int) -> Rows:
         if group not in self._lists:
             allowed = np.zeros(len(self._order), dtype=bool)
-            allowed[self._request.scope.articles_of(group)] = True
+            allowed[self._request.eligibility.articles_of(group)] = True
             self._lists[group] = self._order[allowed[self._order]]
         return self._lists[group]
 
@@ -54,7 +56,7 @@ class Chance:
         # Other seeds than those of exploration, which draws by reader too.
         self._users = reader_keys(asked.users["user_id"], asked.as_of, seed + 1)
         self._articles = reader_keys(asked.articles["article_id"], asked.as_of, seed + 2)
-        self._scope = request.scope
+        self._eligibility = request.eligibility
 
     def of_pairs(self, pairs: Pairs) -> Vectors:
         """Uniform between 0 and 1, shape (pairs,)."""
@@ -66,15 +68,15 @@ class Chance:
 
         They are drawn with replacement and taken once, so there may be fewer.
         """
-        groups = self._scope.group_of_reader[user_rows]
+        groups = self._eligibility.group_of_reader[user_rows]
         drawn = [np.zeros((0, 2), np.int64)]
         for group in np.unique(groups).tolist():
-            rows, readers = self._scope.articles_of(group), user_rows[groups == group]
+            rows, readers = self._eligibility.articles_of(group), user_rows[groups == group]
             if len(rows):
                 chance = np.stack([uniform(self._users[readers], n + 1) for n in range(k)], axis=1)
                 article = rows[(chance * len(rows)).astype(np.int64)]
                 drawn.append(np.stack([np.repeat(readers, k), article.ravel()], axis=1))
         once = np.unique(np.concatenate(drawn), axis=0)
         pairs = Pairs(once[:, 0], once[:, 1])
-        unread = self._scope.unread(pairs)
+        unread = self._eligibility.unread(pairs)
         return Pairs(pairs.user_row[unread], pairs.article_row[unread])

@@ -17,7 +17,7 @@ from newsrec_pipelines.models.content import Content
 from newsrec_pipelines.models.coread import CoRead
 from newsrec_pipelines.models.fresh import Fresh
 from newsrec_pipelines.models.popularity import Popularity
-from newsrec_pipelines.models.protocols import Opinion, Scorer, Vectors
+from newsrec_pipelines.models.protocols import BoundScorer, Scorer, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 
 # Whose scores the ranker sees. Fresh finds candidates only: their age is a feature already.
@@ -108,17 +108,17 @@ class Scorers:
             fresh=Fresh.from_state(states[Fresh.name], params),
         )
 
-    def at(self, request: RequestRows) -> dict[str, Opinion]:
+    def at(self, request: RequestRows) -> dict[str, BoundScorer]:
         """What each says at the moment of a request, in the order of `SOURCES`."""
         content = self.content.at(request)
-        opinions: dict[str, Opinion] = {
+        bound_scorers: dict[str, BoundScorer] = {
             Popularity.name: self.popularity.at(request),
             Als.name: self.als.at(request, content.articles),
             Content.name: content,
             CoRead.name: self.coread.at(request),
             Fresh.name: self.fresh.at(request),
         }
-        return {name: opinions[name] for name in SOURCES}
+        return {name: bound_scorers[name] for name in SOURCES}
 
 
 def columns(features: Matrix, scores: list[Vectors], starts: NDArray[np.int64]) -> Matrix:

@@ -96,7 +96,9 @@ class Content:
     def at(self, request: RequestRows) -> Dots:
         """Where each reader's reading points to, times what the articles are about."""
         return Dots(
-            self._interests(request), self.embed(request.request.articles), lambda: request.scope
+            self._interests(request),
+            self.embed(request.request.articles),
+            lambda: request.eligibility,
         )
 
     def embed(self, articles: pl.DataFrame) -> Vectors:

@@ -11,11 +11,11 @@ from scipy.sparse import csr_matrix
 
 from newsrec_pipelines.config import CoReadParams, Params
 from newsrec_pipelines.features.types import Pairs, TrainingData
+from newsrec_pipelines.models.eligibility import Eligibility
 from newsrec_pipelines.models.feedback import Weights, summed
 from newsrec_pipelines.models.index import Index, coded
 from newsrec_pipelines.models.protocols import Rows, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
-from newsrec_pipelines.models.scope import Scope
 from newsrec_pipelines.models.sparse import largest, ragged, values_at
 
 # Of one reader and day: more is no person's reading, and pairs grow with the square.
@@ -85,7 +85,7 @@ class CoRead:
             shape=(len(self.articles), size),
         )
         return Neighbourhood(
-            self._last_reads(request), self.similar @ to_candidates, lambda: request.scope
+            self._last_reads(request), self.similar @ to_candidates, lambda: request.eligibility
         )
 
     def _last_reads(self, request: RequestRows) -> csr_matrix:
@@ -105,17 +105,19 @@ class CoRead:
 class Neighbourhood:
     """Sums of similarities to what a reader read last."""
 
-    def __init__(self, reads: csr_matrix, similar: csr_matrix, scope: Callable[[], Scope]) -> None:
+    def __init__(
+        self, reads: csr_matrix, similar: csr_matrix, eligibility: Callable[[], Eligibility]
+    ) -> None:
         """Keep both factors.
 
         Args:
             reads: weights, shape (readers, known articles).
             similar: shape (known articles, candidates).
-            scope: which articles readers may get.
+            eligibility: which articles readers may get.
         """
         self._reads = reads
         self._similar = similar
-        self._scope = scope
+        self._eligibility = eligibility
 
     def of_pairs(self, pairs: Pairs) -> Vectors:
         """The sum of each pair."""
@@ -124,10 +126,10 @@ class Neighbourhood:
 
     def best(self, user_rows: Rows, k: int) -> Pairs:
         """The articles with the highest positive sums."""
-        scope = self._scope()
+        eligibility = self._eligibility()
         scores = self._scores(user_rows)
         row, column = ragged(np.diff(scores.indptr))[0], scores.indices.astype(np.int64)
-        scores.data[~scope.allows(Pairs(user_rows[row], column))] = 0.0
+        scores.data[~eligibility.allows(Pairs(user_rows[row], column))] = 0.0
         row, column = largest(scores, k)
         return Pairs(user_rows[row], column)
 

@@ -92,19 +92,19 @@ class Newest:
 
     def _first(self, user_rows: Rows, least: float, k: int) -> tuple[Rows, Rows]:
         """The first `k` of the categories that are at least so near, or of all; rows of both."""
-        scope = self._request.scope
-        groups = scope.group_of_reader[user_rows]
+        eligibility = self._request.eligibility
+        groups = eligibility.group_of_reader[user_rows]
         keys = [np.zeros(0, np.int64)]
         for group in np.unique(groups).tolist():
             row = np.flatnonzero(groups == group)
             # As many of each category as she can have read of all, and k more.
-            wanted = k + scope.seen_counts(user_rows[row])
+            wanted = k + eligibility.seen_counts(user_rows[row])
             keys.append(self._pool(group, user_rows[row], row, wanted, least))
         # Sorted by reader, nearness and age; an article of a near category is also one of all.
         key = np.unique(np.concatenate(keys))
         row, rest = np.divmod(key, 3 * max(len(self._newest), 1))
         article = self._newest[rest % max(len(self._newest), 1)]
-        unread = scope.unread(Pairs(user_rows[row], article))
+        unread = eligibility.unread(Pairs(user_rows[row], article))
         row, article = row[unread], article[unread]
         _, place = ragged(np.bincount(row, minlength=len(user_rows)))
         return row[place < k], article[place < k]
@@ -133,7 +133,7 @@ class Newest:
     def _by_category(self, group: int) -> tuple[Rows, Rows]:
         """Articles of each category and of all, the newest first, and where each list starts."""
         if group not in self._lists:
-            rows = self._request.scope.articles_of(group)
+            rows = self._request.eligibility.articles_of(group)
             rows = rows[np.argsort(self._place[rows])]
             category = self._request.category_of_article[rows]
             counts = np.bincount(category, minlength=len(self._request.categories))

@@ -27,10 +27,14 @@ from newsrec_pipelines.models.candidates import Candidates, retrieve
 from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.popularity import Popularity
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.models.ranker_training import (
+    RankerTrainingSet,
+    fit_ranker,
+    ranker_training_sets,
+)
 from newsrec_pipelines.models.reasons import Reasons
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.similar import similar_articles
-from newsrec_pipelines.models.teaching import Lesson, lessons, teach
 from newsrec_pipelines.store import Store
 
 
@@ -72,10 +76,12 @@ class NewsModel:
         Raises:
             ModelError: when the data makes a model with values that are not finite numbers.
         """
-        taught = [one for one, _ in lessons(data, params)]
-        ranker = teach(taught, Weights.of(data.reads, params), params)
+        training_sets = [one for one, _ in ranker_training_sets(data, params)]
+        ranker = fit_ranker(training_sets, Weights.of(data.reads, params), params)
         start = previous.scorers if previous else None
-        return cls(Scorers.fit(data, params, start), ranker, params, _metrics(taught, ranker))
+        return cls(
+            Scorers.fit(data, params, start), ranker, params, _metrics(training_sets, ranker)
+        )
 
     def predict(self, request: Request) -> pl.DataFrame:
         """A slate for each reader of the request, in its order; schema `SLATE_SCHEMA`.
@@ -95,7 +101,7 @@ class NewsModel:
         """
         return in_blocks(
             request,
-            lambda fresh: _Moment(self, fresh).block,
+            lambda fresh: _RequestContext(self, fresh).block,
             self.params.slate,
             readers_per_block,
             threads,
@@ -141,11 +147,11 @@ class NewsModel:
                 f"model {version} was made by other code ({manifest.git_commit}): train again"
             ) from e
         if ranker.names != COLUMNS:
-            raise ModelError(f"model {version} was taught other features: train again")
+            raise ModelError(f"model {version} was trained on other features: train again")
         return cls(scorers, ranker, params, manifest.metrics)
 
 
-class _Moment:
+class _RequestContext:
     """One request, with all that its readers share."""
 
     def __init__(self, model: NewsModel, request: Request) -> None:
@@ -153,7 +159,7 @@ class _Moment:
         self._ranker = model.ranker
         self._candidates = model.params.candidates
         self._rows = RequestRows(request)
-        self._opinions = model.scorers.at(self._rows)
+        self._bound_scorers = model.scorers.at(self._rows)
         self._features = PairFeatures(request, model.params)
         self._rules = slates.SlateRules(
             request.articles,
@@ -162,7 +168,7 @@ class _Moment:
             model.params.slate,
             model.params.training.seed,
         )
-        popularity = self._opinions[Popularity.name]
+        popularity = self._bound_scorers[Popularity.name]
         self._reasons = Reasons(self._rows, model.scorers.content, popularity)
         # All that blocks need of it is in tables now.
         self._rows.forget_reads()
@@ -175,7 +181,7 @@ class _Moment:
     def block(self, user_rows: NDArray[np.int64]) -> Block:
         """Slates of the readers in these rows of the request."""
         users = self._request.users[user_rows]
-        found = retrieve(self._opinions, user_rows, self._candidates)
+        found = retrieve(self._bound_scorers, user_rows, self._candidates)
         ranked = self._columns(found.pairs)
         placed = self._rules.place(self._scored(found.pairs, ranked))
         return Block(
@@ -186,7 +192,7 @@ class _Moment:
         )
 
     def _columns(self, pairs: Pairs) -> Matrix:
-        scores = [self._opinions[name].of_pairs(pairs) for name in SCORERS]
+        scores = [self._bound_scorers[name].of_pairs(pairs) for name in SCORERS]
         return columns(self._features.of(pairs), scores, list_starts(pairs.user_row))
 
     def _scored(self, pairs: Pairs, ranked: Matrix) -> pl.DataFrame:
@@ -217,12 +223,12 @@ def _evidence(placed: pl.DataFrame, found: Candidates, ranked: Matrix) -> pl.Dat
     )
 
 
-def _metrics(taught: list[Lesson], ranker: Ranker) -> dict[str, float | None]:
-    examples = sum(one.examples.height for one in taught)
-    clicks = sum(int(one.examples["clicked"].sum()) for one in taught)
+def _metrics(training_sets: list[RankerTrainingSet], ranker: Ranker) -> dict[str, float | None]:
+    examples = sum(one.examples.height for one in training_sets)
+    clicks = sum(int(one.examples["clicked"].sum()) for one in training_sets)
     return {
         "examples": float(examples),
-        "lists": float(sum(len(one.starts) - 1 for one in taught)),
+        "lists": float(sum(len(one.starts) - 1 for one in training_sets)),
         "clicked": clicks / examples if examples else None,
         "trees": float(ranker.trees),
     }

@@ -9,10 +9,10 @@ import polars as pl
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Pairs, Request, TrainingData
 from newsrec_pipelines.features.windows import article_windows, ring_columns
+from newsrec_pipelines.models.eligibility import Eligibility
 from newsrec_pipelines.models.index import Index
 from newsrec_pipelines.models.protocols import Rows, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
-from newsrec_pipelines.models.scope import Scope
 from newsrec_pipelines.models.topk import first_unread
 from newsrec_pipelines.schemas import UNKNOWN
 
@@ -90,7 +90,7 @@ class Popularity:
         return Trending(
             self._by_region(now, request.request.articles["category"]),
             self.regions.rows(request.request.users["region"]),
-            lambda: request.scope,
+            lambda: request.eligibility,
         )
 
     def pair_scores(
@@ -139,17 +139,19 @@ def _known(names: pl.Series) -> tuple[pl.Series, Rows]:
 class Trending:
     """Scores by region."""
 
-    def __init__(self, scores: Vectors, region_of_reader: Rows, scope: Callable[[], Scope]) -> None:
+    def __init__(
+        self, scores: Vectors, region_of_reader: Rows, eligibility: Callable[[], Eligibility]
+    ) -> None:
         """Keep the scores.
 
         Args:
             scores: shape (articles, regions + 1), the last column for readers of unknown region.
             region_of_reader: a column of `scores`, -1 for the last one; shape (readers,).
-            scope: which articles readers may get.
+            eligibility: which articles readers may get.
         """
         self._scores = scores
         self._region = region_of_reader % scores.shape[1]
-        self._scope = scope
+        self._eligibility = eligibility
         self._lists: dict[int, Rows] = {}
 
     def of_pairs(self, pairs: Pairs) -> Vectors:
@@ -158,17 +160,17 @@ class Trending:
 
     def best(self, user_rows: Rows, k: int) -> Pairs:
         """The most popular articles that a reader may get; none that nobody reads."""
-        scope = self._scope()
+        eligibility = self._eligibility()
         regions = self._scores.shape[1]
-        kind = scope.group_of_reader[user_rows] * regions + self._region[user_rows]
+        kind = eligibility.group_of_reader[user_rows] * regions + self._region[user_rows]
         kinds, list_of_reader = np.unique(kind, return_inverse=True)
         lists = [self._ranked(*divmod(k, regions)) for k in kinds.tolist()]
-        return first_unread(user_rows, lists, list_of_reader, scope, k)
+        return first_unread(user_rows, lists, list_of_reader, eligibility, k)
 
     def _ranked(self, group: int, region: int) -> Rows:
         key = group * self._scores.shape[1] + region
         if key not in self._lists:
-            rows = self._scope().articles_of(group)
+            rows = self._eligibility().articles_of(group)
             scores = self._scores[rows, region]
             rows = rows[np.argsort(-scores, kind="stable")]
             self._lists[key] = rows[: np.count_nonzero(scores > 0)]

@@ -1,4 +1,4 @@
-"""What a scorer is: an opinion on how well an article suits a reader, for one moment."""
+"""What a scorer is: fitted on the past, then bound to one request, whose pairs it scores."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
@@ -11,7 +11,7 @@ from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Pairs, TrainingData
 from newsrec_pipelines.models.request_rows import RequestRows
 
-__all__ = ["Encoder", "Opinion", "Pairs", "Rows", "Scorer", "State", "Vectors"]
+__all__ = ["BoundScorer", "Encoder", "Pairs", "Rows", "Scorer", "State", "Vectors"]
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -19,8 +19,8 @@ Rows = NDArray[np.int64]
 State = Mapping[str, Any]
 
 
-class Opinion(Protocol):
-    """What a scorer says at the moment of one request; all that readers share is computed once.
+class BoundScorer(Protocol):
+    """A scorer bound to one request; what all its readers share is computed once.
 
     `user_rows` are rows of the request's readers. A score does not depend on which other readers or
     pairs are asked for, so that slates are the same however the readers are cut into blocks.
@@ -32,13 +32,13 @@ class Opinion(Protocol):
     def best(self, user_rows: Rows, k: int) -> Pairs:
         """Up to `k` candidates of each reader, in the order of `user_rows`.
 
-        Articles that she may not get (see `candidates.Scope`) are not among them. There are fewer
-        than `k`, or none, when the scorer knows nothing in favour of more.
+        Articles that the reader may not get (see `eligibility.Eligibility`) are not among them.
+        There are fewer than `k`, or none, when the scorer knows nothing in favour of more.
         """
 
 
 class Scorer(Protocol):
-    """One opinion, learnt from the past."""
+    """Learns from the past how well an article suits a reader."""
 
     name: str
 
@@ -59,8 +59,8 @@ class Scorer(Protocol):
     def state(self) -> State:
         """All that was learnt."""
 
-    def at(self, request: RequestRows) -> Opinion:
-        """What it says at the request's moment about its readers and articles."""
+    def at(self, request: RequestRows) -> BoundScorer:
+        """This scorer, bound to the request's moment, readers and articles."""
 
 
 class Encoder(Protocol):

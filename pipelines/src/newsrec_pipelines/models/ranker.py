@@ -206,7 +206,7 @@ def _weights(
 
 
 def _varied(starts: NDArray[np.int64], grades: NDArray[np.int64]) -> bool:
-    """Whether any list has examples of different grades: only those teach."""
+    """Whether any list has examples of different grades: only those train."""
     if len(starts) < 2:
         return False
     lowest = np.minimum.reduceat(grades, starts[:-1])

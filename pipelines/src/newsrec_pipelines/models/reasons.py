@@ -14,7 +14,7 @@ from newsrec_pipelines.models.content import Content
 from newsrec_pipelines.models.index import Index
 from newsrec_pipelines.models.last_reads import LastReads
 from newsrec_pipelines.models.phrases import SENTENCES, phrases_for
-from newsrec_pipelines.models.protocols import Opinion, Rows
+from newsrec_pipelines.models.protocols import BoundScorer, Rows
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.schemas import UNKNOWN
 
@@ -30,7 +30,7 @@ _GAP: Final = "{}"
 class Reasons:
     """Gives reasons for the places of one request; what its readers share is computed once."""
 
-    def __init__(self, request: RequestRows, content: Content, popularity: Opinion) -> None:
+    def __init__(self, request: RequestRows, content: Content, popularity: BoundScorer) -> None:
         """Prepare.
 
         Args:
@@ -135,7 +135,7 @@ class _Wording:
 
 
 def _much_read(
-    request: RequestRows, popularity: Opinion
+    request: RequestRows, popularity: BoundScorer
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """From which popularity on an article is much read.
 
@@ -144,11 +144,11 @@ def _much_read(
         get the same articles. And the bound of each kind; infinite where nothing is read.
     """
     regions, region = _numbered(request.request.users["region"])
-    groups = request.scope.group_of_reader
+    groups = request.eligibility.group_of_reader
     _, one, kind = np.unique(groups * len(regions) + region, return_index=True, return_inverse=True)
     bounds = np.full(len(one), np.inf, np.float32)
     for n, user_row in enumerate(one):
-        rows = request.scope.articles_of(groups[user_row])
+        rows = request.eligibility.articles_of(groups[user_row])
         scores = popularity.of_pairs(Pairs(np.full(len(rows), user_row), rows))
         best = np.sort(scores)[::-1][: max(_POPULAR_LEAST, round(len(rows) * _POPULAR_SHARE))]
         if (best > 0).any():

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from newsrec_pipelines.features.types import Pairs, Request
+from newsrec_pipelines.models.eligibility import Eligibility
 from newsrec_pipelines.models.feedback import Weights, summed
 from newsrec_pipelines.models.index import Index, coded
-from newsrec_pipelines.models.scope import Scope
 from newsrec_pipelines.models.sparse import values_at
 
 
@@ -60,12 +60,12 @@ class RequestRows:
         self._reads: dict[Weights, Reads] = {}
 
     @cached_property
-    def scope(self) -> Scope:
+    def eligibility(self) -> Eligibility:
         """Which articles each reader may get."""
         history = self._history
         columns = self.articles.rows(history.article_ids)[history.read_row]
         known = columns >= 0
-        return Scope(
+        return Eligibility(
             self.request.users,
             self.request.articles,
             Pairs(history.user_row[known], columns[known]),
@@ -84,8 +84,8 @@ class RequestRows:
         return self._reads[weights]
 
     def forget_reads(self) -> None:
-        """Free the history, gigabytes of many readers; `scope` stays, `reads` would look anew."""
-        _ = self.scope  # is made of the history, and kept
+        """Free the history, gigabytes of many readers; `eligibility` stays."""
+        _ = self.eligibility  # is made of the history, and kept
         self.__dict__.pop("_history", None)
         self._reads.clear()
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsrec_pipelines.features.types import Pairs
-from newsrec_pipelines.models.scope import Scope
+from newsrec_pipelines.models.eligibility import Eligibility
 from newsrec_pipelines.models.sparse import ragged
 
 Vectors = NDArray[np.float32]
@@ -37,19 +37,21 @@ def products(users: Vectors, articles: Vectors, user_row: Rows, article_row: Row
 
 
 class Dots:
-    """An opinion that is the dot product of two vectors; zeros are for what is not known."""
+    """A bound scorer that is the dot product of two vectors; zeros are for what is not known."""
 
-    def __init__(self, users: Vectors, articles: Vectors, scope: Callable[[], Scope]) -> None:
+    def __init__(
+        self, users: Vectors, articles: Vectors, eligibility: Callable[[], Eligibility]
+    ) -> None:
         """Keep the vectors.
 
         Args:
             users: shape (readers, k).
             articles: shape (articles, k).
-            scope: which articles readers may get; asked only for candidates.
+            eligibility: which articles readers may get; asked only for candidates.
         """
         self.users = users
         self.articles = articles
-        self._scope = scope
+        self._eligibility = eligibility
         self._of_group: dict[int, tuple[Rows, Rows, Nearest]] = {}
 
     def of_pairs(self, pairs: Pairs) -> Vectors:
@@ -61,15 +63,15 @@ class Dots:
 
         Computes on one core: callers with more of them cut the readers into blocks.
         """
-        scope = self._scope()
+        eligibility = self._eligibility()
         known = np.flatnonzero(self.users[user_rows].any(axis=1))
-        groups = scope.group_of_reader[user_rows[known]]
+        groups = eligibility.group_of_reader[user_rows[known]]
         found = [np.zeros((2, 0), np.int64)]
         for group in np.unique(groups).tolist():
             place = known[groups == group]
             rows, column_of, nearest = self._articles(group)
             readers = user_rows[place]
-            seen = scope.seen(readers)
+            seen = eligibility.seen(readers)
             without = Pairs(ragged(np.diff(seen.indptr))[0], column_of[seen.indices])
             row, column, _ = nearest.best(self.users[readers], k, without)
             found.append(np.array([place[row], rows[column]]))
@@ -80,7 +82,7 @@ class Dots:
     def _articles(self, group: int) -> tuple[Rows, Rows, "Nearest"]:
         """Rows of a group's articles, the place of each article among them (or -1), and these."""
         if group not in self._of_group:
-            rows = self._scope().articles_of(group)
+            rows = self._eligibility().articles_of(group)
             rows = rows[self.articles[rows].any(axis=1)]
             column_of = np.full(len(self.articles), -1)
             column_of[rows] = np.arange(len(rows))
@@ -176,7 +178,7 @@ def _buffer(size: int) -> Vectors:
 
 
 def first_unread(
-    user_rows: Rows, lists: list[Rows], list_of_reader: Rows, scope: Scope, k: int
+    user_rows: Rows, lists: list[Rows], list_of_reader: Rows, eligibility: Eligibility, k: int
 ) -> Pairs:
     """The first `k` articles of a list that each reader has not read.
 
@@ -184,7 +186,7 @@ def first_unread(
         user_rows: readers.
         lists: article rows, the best first.
         list_of_reader: which of them is a reader's, shape (user_rows,).
-        scope: knows what was read.
+        eligibility: knows what was read.
         k: how many a reader.
     """
     if not len(user_rows) or not lists:
@@ -192,10 +194,10 @@ def first_unread(
     lengths = np.array([len(rows) for rows in lists])
     starts = np.cumsum(lengths) - lengths
     # As many as she can have read of them, and k more.
-    counts = np.minimum(lengths[list_of_reader], k + scope.seen_counts(user_rows))
+    counts = np.minimum(lengths[list_of_reader], k + eligibility.seen_counts(user_rows))
     reader, place = ragged(counts)
     article = np.concatenate(lists)[starts[list_of_reader[reader]] + place]
-    unread = scope.unread(Pairs(user_rows[reader], article))
+    unread = eligibility.unread(Pairs(user_rows[reader], article))
     reader, article = reader[unread], article[unread]
     _, place = ragged(np.bincount(reader, minlength=len(user_rows)))
     first = place < k

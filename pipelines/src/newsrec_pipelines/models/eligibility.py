@@ -12,8 +12,8 @@ from newsrec_pipelines.schemas import UNKNOWN
 Rows = NDArray[np.int64]
 
 
-class Scope:
-    """Which articles a reader may get: in a language that she reads, meant for her region, unread.
+class Eligibility:
+    """Which articles a reader may get: in their language, meant for their region, unread.
 
     Readers who may get the same articles form a group. A reader or an article of unknown language
     matches every language; an article that names no regions is meant for all, and a reader of

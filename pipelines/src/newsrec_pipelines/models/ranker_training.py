@@ -1,4 +1,4 @@
-"""How the ranker is taught day by day, without seeing the future."""
+"""How the ranker is trained day by day, without seeing the future."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Lesson:
+class RankerTrainingSet:
     """The lists of one day, as scorers saw them that did not know the day yet.
 
     Attributes:
@@ -51,7 +51,9 @@ class Lesson:
         return list_starts(self.examples["impression_id"].rle_id().to_numpy())
 
 
-def lesson(scorers: Scorers, data: TrainingData, examples: pl.DataFrame, start: datetime) -> Lesson:
+def ranker_training_set(
+    scorers: Scorers, data: TrainingData, examples: pl.DataFrame, start: datetime
+) -> RankerTrainingSet:
     """One day's lists as columns.
 
     Pair features and popularity are those of each example's own moment; the other scores are by
@@ -68,26 +70,26 @@ def lesson(scorers: Scorers, data: TrainingData, examples: pl.DataFrame, start: 
     article_row = asked.articles.rows(examples["article_id"])
     known = (user_row >= 0) & (article_row >= 0)
     pairs = Pairs(user_row[known], article_row[known])
-    opinions = scorers.at(asked)
+    bound_scorers = scorers.at(asked)
     scores = [_popularity(scorers.popularity, asked.request, examples, user_row, article_row)]
     for name in SCORERS[1:]:
         found = np.zeros(examples.height, np.float32)
-        found[known] = opinions[name].of_pairs(pairs)
+        found[known] = bound_scorers[name].of_pairs(pairs)
         scores.append(found)
     kept = examples.select(*_KEPT, "dwell_seconds")
     starts = list_starts(kept["impression_id"].rle_id().to_numpy())
     features = examples.select(PAIR_FEATURES).cast(pl.Float32).to_numpy()
-    return Lesson(start.date(), kept, columns(features, scores, starts))
+    return RankerTrainingSet(start.date(), kept, columns(features, scores, starts))
 
 
-def lessons(
+def ranker_training_sets(
     data: TrainingData, params: Params, previous: Scorers | None = None
-) -> Iterator[tuple[Lesson, Scorers]]:
+) -> Iterator[tuple[RankerTrainingSet, Scorers]]:
     """The lists of each of the last `ranker_days`, and the scorers that saw them, oldest first.
 
-    Scorers fitted to the very reads that the ranker is taught with would look all-knowing, and be
+    Scorers fitted to the very reads that the ranker is trained on would look all-knowing, and be
     trusted too much. So they are fitted anew before each day, starting from the day before. Days
-    without any list, or without any read before them, teach nothing and are left out.
+    without any list, or without any read before them, give no examples and are left out.
 
     Args:
         data: all that was known.
@@ -103,11 +105,11 @@ def lessons(
         if examples.is_empty() or known.reads.is_empty():
             continue
         scorers = Scorers.fit(known, params, scorers)
-        yield lesson(scorers, data, examples, start), scorers
+        yield ranker_training_set(scorers, data, examples, start), scorers
 
 
-def teach(given: Sequence[Lesson], weights: Weights, params: Params) -> Ranker:
-    """A ranker taught by lists of some days; without any, it sums up the scorers."""
+def fit_ranker(given: Sequence[RankerTrainingSet], weights: Weights, params: Params) -> Ranker:
+    """A ranker trained by lists of some days; without any, it sums up the scorers."""
     examples = [one.examples for one in given]
     sizes = [np.diff(one.starts) for one in given]
     return Ranker.fit(

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from newsrec_pipelines.errors import ConfigError, ModelError
-from newsrec_pipelines.models import teaching
+from newsrec_pipelines.models import ranker_training
 from newsrec_pipelines.models.blend import (
     COLUMNS,
     LISTED,
@@ -18,7 +18,7 @@ from newsrec_pipelines.models.blend import (
     used_columns,
 )
 from newsrec_pipelines.models.feedback import Weights
-from newsrec_pipelines.models.teaching import grades, lessons, teach
+from newsrec_pipelines.models.ranker_training import fit_ranker, grades, ranker_training_sets
 from support.factories_models import AS_OF, load_params, make_training_data, with_params
 
 DATA = make_training_data()
@@ -40,7 +40,7 @@ class Spy(Scorers):
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> type[Spy]:
     monkeypatch.setattr(Spy, "fitted", [])
-    monkeypatch.setattr(teaching, "Scorers", Spy)
+    monkeypatch.setattr(ranker_training, "Scorers", Spy)
     return Spy
 
 
@@ -68,7 +68,7 @@ def test_scorers_see_nothing_of_the_day_that_they_score(spy: type[Spy]) -> None:
     late = pl.col("read_at") == pl.col("read_at").min()
     arrived = pl.when(late).then(pl.lit(DATA.as_of)).otherwise("available_at")
     data = replace(DATA, reads=DATA.reads.with_columns(available_at=arrived))
-    for (one, _), (known, _) in zip(lessons(data, PARAMS), spy.fitted, strict=True):
+    for (one, _), (known, _) in zip(ranker_training_sets(data, PARAMS), spy.fitted, strict=True):
         assert one.examples["asked_at"].min() >= known.as_of
         assert known.reads["available_at"].max() < known.as_of
         assert known.reads["read_at"].min() > data.reads["read_at"].min()
@@ -76,7 +76,7 @@ def test_scorers_see_nothing_of_the_day_that_they_score(spy: type[Spy]) -> None:
 
 def test_each_day_starts_from_the_day_before(spy: type[Spy]) -> None:
     days = shifted_by_a_day(DATA)
-    made = [scorers for _, scorers in lessons(days, PARAMS)]
+    made = [scorers for _, scorers in ranker_training_sets(days, PARAMS)]
     assert [previous for _, previous in spy.fitted] == [None, *made[:-1]]
     assert len(made) == 2
 
@@ -91,7 +91,7 @@ def shifted_by_a_day(data):  # type: ignore[no-untyped-def]
 
 
 def test_lists_stay_whole_and_have_a_column_for_everything() -> None:
-    ((one, _),) = lessons(DATA, PARAMS)
+    ((one, _),) = ranker_training_sets(DATA, PARAMS)
     assert one.columns.shape == (DATA.examples.height, len(COLUMNS))
     assert len(one.starts) - 1 == DATA.examples["impression_id"].n_unique()
     assert np.isfinite(one.columns).all()
@@ -100,42 +100,42 @@ def test_lists_stay_whole_and_have_a_column_for_everything() -> None:
         assert one.columns[:, COLUMNS.index(name)].std() > 0
 
 
-def test_readers_and_articles_that_nobody_knows_are_taught_with_too() -> None:
+def test_readers_and_articles_that_nobody_knows_are_trained_on_too() -> None:
     strange = DATA.examples.with_columns(
         user_id=pl.when(pl.col("user_id") == "u00").then(pl.lit("nobody")).otherwise("user_id"),
         article_id=pl.when(pl.col("article_id") == "a001")
         .then(pl.lit("nothing"))
         .otherwise("article_id"),
     )
-    ((one, _),) = lessons(replace(DATA, examples=strange), PARAMS)
+    ((one, _),) = ranker_training_sets(replace(DATA, examples=strange), PARAMS)
     nobody = (one.examples["user_id"] == "nobody").to_numpy()
     assert (one.columns[nobody][:, COLUMNS.index("als")] == 0).all()
     assert np.isfinite(one.columns).all()
 
 
-def test_a_taught_ranker_orders_its_lists() -> None:
-    given = [one for one, _ in lessons(DATA, PARAMS)]
+def test_a_fitted_ranker_orders_its_lists() -> None:
+    given = [one for one, _ in ranker_training_sets(DATA, PARAMS)]
     params = with_params(ranker={"min_leaf": 5})
-    ranker = teach(given, WEIGHTS, params)
+    ranker = fit_ranker(given, WEIGHTS, params)
     clicked = given[0].examples["clicked"].to_numpy()
     score = ranker.score(given[0].columns)
     assert score[clicked].mean() > score[~clicked].mean() + 0.5
 
 
 def test_without_lists_the_ranker_sums_up_the_scorers() -> None:
-    assert list(lessons(replace(DATA, examples=DATA.examples.clear()), PARAMS)) == []
-    assert teach([], WEIGHTS, PARAMS).trees == 0
+    assert list(ranker_training_sets(replace(DATA, examples=DATA.examples.clear()), PARAMS)) == []
+    assert fit_ranker([], WEIGHTS, PARAMS).trees == 0
 
 
-def test_a_day_without_any_read_before_it_teaches_nothing() -> None:
-    assert list(lessons(replace(DATA, reads=DATA.reads.clear()), PARAMS)) == []
+def test_a_day_without_any_read_before_it_is_not_trained_on() -> None:
+    assert list(ranker_training_sets(replace(DATA, reads=DATA.reads.clear()), PARAMS)) == []
 
 
 def test_values_that_are_not_finite_make_no_ranker() -> None:
     bad = DATA.examples.with_columns(ctr_24h=pl.lit(float("nan")))
-    given = [one for one, _ in lessons(replace(DATA, examples=bad), PARAMS)]
+    given = [one for one, _ in ranker_training_sets(replace(DATA, examples=bad), PARAMS)]
     with pytest.raises(ModelError, match="no finite numbers"):
-        teach(given, WEIGHTS, PARAMS)
+        fit_ranker(given, WEIGHTS, PARAMS)
 
 
 def test_every_column_belongs_to_a_group_that_can_be_switched_off() -> None:

@@ -18,7 +18,7 @@ from newsrec_pipelines.models.baselines import ByArticle
 from newsrec_pipelines.models.blocks import READERS_PER_BLOCK, Block, in_blocks
 from newsrec_pipelines.models.content import Content
 from newsrec_pipelines.models.popularity import Popularity
-from newsrec_pipelines.models.protocols import Rows, Scorer
+from newsrec_pipelines.models.protocols import BoundScorer, Rows, Scorer
 from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.models.reasons import Reasons
 from newsrec_pipelines.models.request_rows import RequestRows
@@ -32,7 +32,7 @@ _NEWNESS: Final = "newness"
 _NEWNESS_SHARE: Final = 1e-6
 
 
-class SingleModel:
+class SingleScorerModel:
     """The best articles by one scorer, filled up with the newest, under the rules of all slates.
 
     A kind names itself and its scorer. Beside it the model learns what is popular and what articles
@@ -54,7 +54,7 @@ class SingleModel:
 
     @property
     def ranker(self) -> Ranker:
-        """Sums the scorer's opinion and the newness up."""
+        """Sums the bound scorer and the newness up."""
         columns = (self.name, _NEWNESS)
         return Ranker(columns, (), columns, "")
 
@@ -87,7 +87,7 @@ class SingleModel:
         """The same slates in blocks of readers, in the request's order."""
         return in_blocks(
             request,
-            lambda fresh: _Moment(self, fresh).block,
+            lambda fresh: _RequestContext(self, fresh).block,
             self.params.slate,
             readers_per_block,
             threads,
@@ -136,16 +136,16 @@ class SingleModel:
             ) from e
 
 
-class _Moment:
+class _RequestContext:
     """One request, with all that its readers share."""
 
-    def __init__(self, model: SingleModel, request: Request) -> None:
+    def __init__(self, model: SingleScorerModel, request: Request) -> None:
         self._request = request
         self._columns = model.ranker.names
         self._wanted = _SPARE * model.params.slate.depth
         rows = RequestRows(request)
         self._rows = rows
-        self._opinion = model.learnt.at(rows)
+        self._bound_scorer = model.learnt.at(rows)
         self._newest = ByArticle.newest(rows)
         self._rules = slates.SlateRules(
             request.articles,
@@ -168,7 +168,7 @@ class _Moment:
         users = self._request.users[user_rows]
         pairs, found = self._candidates(user_rows)
         columns = np.column_stack(
-            [self._opinion.of_pairs(pairs), _NEWNESS_SHARE * self._newest.of_pairs(pairs)]
+            [self._bound_scorer.of_pairs(pairs), _NEWNESS_SHARE * self._newest.of_pairs(pairs)]
         ).astype(np.float32)
         placed = self._rules.place(
             pl.DataFrame(
@@ -201,7 +201,7 @@ class _Moment:
         own, newest = (
             pairs.user_row * width + pairs.article_row
             for pairs in (
-                self._opinion.best(user_rows, self._wanted),
+                self._bound_scorer.best(user_rows, self._wanted),
                 self._newest.best(user_rows, self._wanted),
             )
         )
@@ -215,3 +215,29 @@ def _exposures(request: Request, params: Params) -> NDArray[np.float32]:
     every = np.arange(request.articles.height)
     features = PairFeatures(request, params).of(Pairs(np.zeros_like(every), every))
     return features[:, PAIR_FEATURES.index("exposures_24h")]
+
+
+def best_of_scorer(
+    bound_scorer: BoundScorer, newest: ByArticle, user_rows: Rows, k: int
+) -> tuple[Pairs, NDArray[np.float64]]:
+    """The best articles by one bound scorer, filled up with the newest, which break ties.
+
+    So a scorer that knows nothing of a reader gives them the newest articles: a stronger baseline
+    than chance.
+
+    Args:
+        bound_scorer: what is ordered by.
+        newest: the order by age.
+        user_rows: readers.
+        k: how many articles of each are looked at.
+
+    Returns:
+        Pairs, sorted by the rows of readers and articles, each once; and their scores.
+    """
+    found = [bound_scorer.best(user_rows, k), newest.best(user_rows, k)]
+    both = np.stack([np.concatenate(rows) for rows in zip(*found, strict=True)], axis=1)
+    once = np.unique(both, axis=0)
+    pairs = Pairs(once[:, 0], once[:, 1])
+    newer = newest.of_pairs(pairs).astype(np.float64)
+    # Small enough to decide between equal scores only.
+    return pairs, bound_scorer.of_pairs(pairs) + 1e-9 * newer
