@@ -18,6 +18,6 @@ user, article, category, publisher = _defined.entities
     user_features,
     user_category_features,
     user_publisher_features,
-    sight_features,
+    exposure_history_features,
 ) = _defined.views
 ranker_v1 = _defined.service

@@ -47,7 +47,7 @@ class FeatureRowsOf:
         stamp = day * DAY + rng.integers(1, 24, len(alive)) * _HOUR
         return self._ringed(alive, stamp, "article")
 
-    def sights(self, day: int) -> pl.DataFrame:
+    def exposures(self, day: int) -> pl.DataFrame:
         """Rows of what readers saw on a day: one a reader and article, with all that came before.
 
         Lists show articles of their day and of the day before, so two days are all.
@@ -81,7 +81,7 @@ class FeatureRowsOf:
             "article_id": self._ids.articles.gather(article),
         }
         # Known from the moment after.
-        return self._frame("sight", keys, at + 1, columns)
+        return self._frame("exposure_history", keys, at + 1, columns)
 
     def _days(self, end: int, days: int) -> list[Reads]:
         last = end // DAY

@@ -44,12 +44,13 @@ def generate(store: Store, size: Size, params: Params) -> dict[str, int]:
         reads.append(of_day)
     rows = FeatureRowsOf(world, ids, reads, params)
     for view in KEYS:
-        if view == "sight":  # it has no snapshots: what is older than some days is forgotten
+        # It has no snapshots: what is older than some days is forgotten.
+        if view == "exposure_history":
             continue
         for day in (shown_from - 1, size.days - 1):
             put(state_dataset(view), size.day(day), rows.at(view, day))
     for day in range(shown_from, size.days):
         put(rows_dataset("article"), size.day(day), rows.within(day))
-    for day in range(max(shown_from - params.features.sight_days, 0), size.days):
-        put(rows_dataset("sight"), size.day(day), rows.sights(day))
+    for day in range(max(shown_from - params.features.exposure_history_days, 0), size.days):
+        put(rows_dataset("exposure_history"), size.day(day), rows.exposures(day))
     return counts

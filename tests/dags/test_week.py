@@ -210,7 +210,7 @@ def _a_bad_challenger_is_refused(week: Week) -> str:
     made = week.gate(day)
     refused, taken = made["decision"]["verdicts"]
     assert (refused["system"], refused["passed"]) == ("challenger", False)
-    assert "a new recipe must be certainly better" in refused["why"]
+    assert "a new configuration must be certainly better" in refused["why"]
     assert (taken["system"], taken["passed"]) == ("refit", True)
     bad = str(made["trained"]["versions"]["challenger"])
     assert week.serving(DAYS[5]) == week.registry.champion() != bad

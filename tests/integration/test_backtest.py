@@ -79,7 +79,7 @@ def test_every_part_of_ours_is_switched_off_once(result: dict[str, Any]) -> None
         assert {row["kind"] for row in rows} == kinds
         assert len({(row["kind"], row["without"]) for row in rows}) == len(rows)
     without = {row["without"]: row for row in result["modes"]["impressions"]["ablation"]}
-    assert {"age", "clicks", "sight", "als", "content"} <= set(without)
+    assert {"age", "clicks", "exposure_history", "als", "content"} <= set(without)
     assert any(row["differences"]["auc"]["value"] > 0 for row in without.values())
 
 

@@ -114,9 +114,9 @@ def assert_online_is_offline(store: Store, online_store: Any, asked: datetime) -
     """Compare raw values and pair features; return the sum of the three-hour windows."""
     pairs = all_pairs(store, asked)
     request = build_request(store, asked, PARAMS)
-    sight_days = PARAMS.features.sight_days
+    exposure_history_days = PARAMS.features.exposure_history_days
     offline = retrieval.request_features(
-        store, asked, request.users["user_id"], request.articles, sight_days
+        store, asked, request.users["user_id"], request.articles, exposure_history_days
     )
     entities = pairs.join(
         request.articles.select("article_id", "category", "publisher"), on="article_id"
@@ -133,7 +133,7 @@ def assert_online_is_offline(store: Store, online_store: Any, asked: datetime) -
         found = getattr(online, view)
         # Keys of many rows are Enums offline; their values are the same texts.
         assert_frame_equal(found, expected.cast(dict(found.schema)), check_exact=True)
-    point_in_time = retrieval.historical(store, entities, sight_days)
+    point_in_time = retrieval.historical(store, entities, exposure_history_days)
     first, *others = (
         pair_features(pairs, rows, request.articles, request.users, PARAMS)
         for rows in (offline, online, point_in_time)

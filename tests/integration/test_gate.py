@@ -1,4 +1,4 @@
-"""`newsrec gate` on five days of a small world: a first model, refits, a bad recipe, a good one."""
+"""`newsrec gate` on five days of a small world: a first model, refits, a bad and a good one."""
 
 import os
 from pathlib import Path
@@ -54,10 +54,10 @@ def test_a_week_of_gates(store: Store, database_url: str, monkeypatch: pytest.Mo
     registry = FileRegistry(store)
     first = _the_first_model(store, registry)
     second = _a_refit_trains_once_and_a_second_gate_does_nothing(store, registry, first)
-    third = _a_bad_recipe_is_refused(store, registry, second)
+    third = _a_bad_configuration_is_refused(store, registry, second)
     _a_rollback_gives_the_same_slates(registry, second, third)
     _what_a_person_did_meanwhile_holds(store, registry, second)
-    _a_good_recipe_takes_the_place_of_a_bad_one(store, registry)
+    _a_good_configuration_takes_the_place_of_a_bad_one(store, registry)
     _a_gate_that_is_repeated_promotes_nothing_again(store, registry)
 
 
@@ -87,7 +87,7 @@ def _a_refit_trains_once_and_a_second_gate_does_nothing(
     for step in ("train", "judge", "decide"):
         run("gate", step, "--date", THIRD)
     made = report(store, THIRD)
-    # Of the same code and day: the champion itself stands for its recipe.
+    # Of the same code and day: the champion itself stands for its training configuration.
     assert made["trained"]["versions"] == {"champion": first, "refit": first}
     (difference,) = made["judgement"]["differences"]
     assert difference["all"]["value"] == 0
@@ -116,7 +116,7 @@ def _a_refit_trains_once_and_a_second_gate_does_nothing(
     return version
 
 
-def _a_bad_recipe_is_refused(store: Store, registry: FileRegistry, champion: str) -> str:
+def _a_bad_configuration_is_refused(store: Store, registry: FileRegistry, champion: str) -> str:
     good = os.environ["NEWSREC_PARAMS"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWSREC_PARAMS", good.replace("good", "bad"))
@@ -124,7 +124,7 @@ def _a_bad_recipe_is_refused(store: Store, registry: FileRegistry, champion: str
     made = report(store, FOURTH)["decision"]
     refused, taken = made["verdicts"]
     assert (refused["system"], refused["passed"]) == ("challenger", False)
-    assert "a new recipe must be certainly better" in refused["why"]
+    assert "a new configuration must be certainly better" in refused["why"]
     assert (taken["system"], made["winner"], made["outcome"]) == ("refit", "refit", "promoted")
     version = registry.champion()
     assert version != champion
@@ -163,7 +163,9 @@ def _what_a_person_did_meanwhile_holds(store: Store, registry: FileRegistry, old
     store.remove(f"models/gates/{LAST}")
 
 
-def _a_good_recipe_takes_the_place_of_a_bad_one(store: Store, registry: FileRegistry) -> None:
+def _a_good_configuration_takes_the_place_of_a_bad_one(
+    store: Store, registry: FileRegistry
+) -> None:
     good = os.environ["NEWSREC_PARAMS"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWSREC_PARAMS", good.replace("good", "bad"))

@@ -51,7 +51,7 @@ INSERT INTO users SELECT user_id, 'africa', 'en', NULL, 'UTC', '{}', '2026-01-01
 
 @pytest.fixture
 def store(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Versions v1 and v2 of one recipe, which the gate promoted one after the other; and others."""
+    """Versions v1 and v2 of one configuration, promoted one after the other; and others."""
     monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
     monkeypatch.setenv("NEWSREC_PARAMS", str(REPOSITORY / "params.yaml"))
     monkeypatch.setenv("DATABASE_URL", database_url)
@@ -129,7 +129,7 @@ def test_a_bad_champion_forced_in_by_hand_is_gone_back_from_once(
     assert registry.champion() == "v-bad"
 
 
-def test_the_same_recipe_is_trained_again_and_stays(store: Store, database_url: str) -> None:
+def test_the_same_configuration_is_trained_again_and_stays(store: Store, database_url: str) -> None:
     for ago in (4, 3, 2, 1):
         serve(database_url, ago, "v1", 40.0 + ago)
     serve(database_url, 0, "v2", 10.0)

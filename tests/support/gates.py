@@ -106,7 +106,7 @@ def trained(*systems: str, failed: dict[str, str] | None = None) -> Trained:
         versions={name: f"v-{name}" for name in systems},
         failed=failed or {},
         notes=[],
-        recipe="abc",
+        configuration="abc",
         git_commit="abc",
         params=load_params().model_dump(mode="json"),
     )

@@ -9,7 +9,7 @@ from newsrec_pipelines.store import Store
 def write_version(
     store: Store, version: str, as_of: datetime | None = None, reads: int = 100, epochs: int = 10
 ) -> None:
-    """A version whose recipe differs by the epochs of ALS."""
+    """A version whose training configuration differs by the epochs of ALS."""
     manifest = ModelManifest(
         name="news",
         version=version,

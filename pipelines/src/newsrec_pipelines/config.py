@@ -190,7 +190,8 @@ class WorldParams(_Frozen):
     visits_per_day: float = Field(default=2.0, gt=0)  # of one reader, on average
     taste_strength: float = Field(default=1.0, ge=0)  # 0: all readers like the same
     shift_day: date | None = None  # from this day on, all readers have other tastes
-    fatigue: float = Field(default=0.5, ge=0)  # log odds lost with each sight of it that day
+    # log odds lost with each earlier exposure to it that day
+    fatigue: float = Field(default=0.5, ge=0)
     dirt: DirtParams = DirtParams()
 
 
@@ -212,7 +213,8 @@ class FeatureParams(_Frozen):
     days: int = Field(default=30, ge=30, le=366)  # length of the ring of whole days
     user_half_life_days: float = Field(gt=0)
     article_state_days: int = Field(default=7, ge=2)  # silent for longer: totals start anew
-    sight_days: int = Field(default=7, ge=1)  # an earlier sight is forgotten after so many days
+    # an earlier exposure is forgotten after so many days
+    exposure_history_days: int = Field(default=7, ge=1)
     ctr_prior_clicks: float = Field(default=1.0, gt=0)
     ctr_prior_exposures: float = Field(default=20.0, gt=0)
 
@@ -306,7 +308,7 @@ class TrainingParams(_Frozen):
     click_weight: float = Field(ge=0, le=1)
     # The newest versions and the last champions, so many of each; others are pruned.
     keep_versions: int = Field(default=14, ge=2)
-    keep_data: bool = True  # of each version, so that it can be made again
+    keep_snapshot: bool = True  # of each version, so that it can be made again
 
 
 class SlateParams(_Frozen):
@@ -352,9 +354,8 @@ class CheckParams(_Frozen):
     fewer: float = Field(default=0.5, gt=0, lt=1)  # so much below what is usual stops
     more: float = Field(default=1.0, gt=0)  # so much above it warns
     source_articles: float = Field(default=3.0, gt=0)  # a day, of a source that is waited for
-    silent_sources: float = Field(
-        default=0.3, ge=0, le=1
-    )  # their usual share, above which it stops
+    # their usual share, above which it stops
+    silent_sources: float = Field(default=0.3, ge=0, le=1)
     dead_letters: float = Field(default=0.05, ge=0, le=1)  # of the records, above which it stops
     duplicates: float = Field(default=0.2, ge=0, le=1)  # of the records, above which it warns
     unknown: float = Field(default=0.2, ge=0, le=1)  # of a region, language or category: it warns
@@ -402,7 +403,8 @@ class VariantParams(_Frozen):
 class PromotionParams(_Frozen):
     """What the gate asks of a model before it serves. Shares are of what the champion has."""
 
-    margin: float = Field(default=0.02, ge=0, lt=1)  # nDCG that the same recipe may lose
+    # nDCG that the same training configuration may lose
+    margin: float = Field(default=0.02, ge=0, lt=1)
     coverage_loss: float = Field(default=0.3, ge=0, le=1)  # of the articles in any slate
     cold_loss: float = Field(default=0.1, ge=0, le=1)  # nDCG of readers with few reads
     region_loss: float = Field(default=0.1, ge=0, le=1)  # nDCG of the readers of any region

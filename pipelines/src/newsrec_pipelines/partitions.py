@@ -154,7 +154,7 @@ def load(
         raise DataError(f"clean/{entity} in {store.url} is broken: {str(e).splitlines()[0]}") from e
 
 
-def load_known_when_asked(
+def load_available_when_asked(
     store: Store,
     entity: str,
     asked: pl.DataFrame,

@@ -64,7 +64,7 @@ def test_partitions_are_those_of_the_etl(tmp_path: Path, params: Params) -> None
         assert partitions.load(store, entity, SIZE.as_of).height == rows[f"clean/{entity}"] > 0
     last = SIZE.day(SIZE.days - 1)
     for view in KEYS:
-        dataset = rows_dataset(view) if view == "sight" else state_dataset(view)
+        dataset = rows_dataset(view) if view == "exposure_history" else state_dataset(view)
         found = partitions.manifests(store, dataset, last, last)
         frame = partitions.scan(store, found)
         assert frame is not None
@@ -86,12 +86,12 @@ def test_counters_count_the_reads(world: World, params: Params) -> None:
     assert clicks == users["reads_total"].sum()
     of_today = articles.select(pl.col("clicks_days").list.last().sum()).item()
     assert of_today <= len(reads[last].reader)
-    sights = rows.sights(last)
+    exposures = rows.exposures(last)
     today = reads[last]
-    assert sights["last_seen_at"].dt.date().unique().to_list() == [SIZE.day(last)]
+    assert exposures["last_seen_at"].dt.date().unique().to_list() == [SIZE.day(last)]
     # Each read of the day opened an article that was seen on it.
-    assert sights["opens_total"].sum() >= len(today.reader)
-    assert sights["exposures_total"].sum() >= (today.beside >= 0).sum() + len(today.reader)
+    assert exposures["opens_total"].sum() >= len(today.reader)
+    assert exposures["exposures_total"].sum() >= (today.beside >= 0).sum() + len(today.reader)
 
 
 def measured(seconds: float, gib: float, ratio: float, readers: int) -> dict[str, object]:

@@ -76,14 +76,14 @@ def test_every_part_is_left_out_once_and_what_is_off_already_is_no_part() -> Non
     assert {p.name for p in found if p.kind == "source"} == set(SOURCES)
     assert {p.name for p in found if p.kind == "scorer"} == set(SCORERS)
     assert {p.name for p in found if p.kind != "source"} == set(column_groups())
-    fewer = parts(with_params(candidates={"als": 0}, ranker={"off": ["sight"]}))
-    assert set(found) - set(fewer) == {Part("source", "als"), Part("features", "sight")}
+    fewer = parts(with_params(candidates={"als": 0}, ranker={"off": ["exposure_history"]}))
+    assert set(found) - set(fewer) == {Part("source", "als"), Part("features", "exposure_history")}
 
 
-def test_the_plain_model_sees_counters_freshness_and_sight_only() -> None:
+def test_the_plain_model_sees_counters_freshness_and_exposure_history_only() -> None:
     seen = set(used_columns(not_counters()))
     assert {"clicks_10m", "clicks_30d", "exposures_1h", "age_hours", "clicks_3h_rank"} <= seen
-    assert {"times_seen", "exposures_24h_share"} <= seen
+    assert {"exposures_to_reader", "exposures_24h_share"} <= seen
     assert not seen & {"als", "content_rank", "dwell_24h", "user_reads", "category_affinity"}
 
 

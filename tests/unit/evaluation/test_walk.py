@@ -8,7 +8,7 @@ import pytest
 from newsrec_pipelines import partitions
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation import leaks
-from newsrec_pipelines.evaluation.walk import known_by
+from newsrec_pipelines.evaluation.walk import available_by
 from newsrec_pipelines.models.ranker_training import RankerTrainingSet
 from newsrec_pipelines.store import Store
 from support.factories_models import load_params
@@ -24,7 +24,7 @@ def at(hour: float) -> datetime:
 def known(
     monkeypatch: pytest.MonkeyPatch, judged: RankerTrainingSet, tmp_path: Path
 ) -> RankerTrainingSet | None:
-    """`known_by`, where list i2 and a click on b were reported after midnight."""
+    """`available_by`, where list i2 and a click on b were reported after midnight."""
     impressions = [("i1", ["a", "b"], at(9)), ("i2", ["c", "d"], at(26))]
     reads = [("r1", "a", "i1", 40.0, at(10)), ("r2", "b", "i1", 50.0, at(30))]
     frames = {
@@ -63,7 +63,7 @@ def known(
         "load",
         lambda store, entity, as_of, *days: frames[entity].filter(pl.col("available_at") < as_of),
     )
-    return known_by(judged, Store(tmp_path.as_uri()), MIDNIGHT)
+    return available_by(judged, Store(tmp_path.as_uri()), MIDNIGHT)
 
 
 def ranker_training_set(lists: dict[str, list[str]]) -> RankerTrainingSet:

@@ -53,7 +53,11 @@ def read(n: int, **more: Any) -> dict[str, Any]:
 def test_a_day_without_reads_has_features(store: Store) -> None:
     shown = [{"impression_id": "1", "shown_at": at(3), "article_ids": ["a"]}]
     got = values(fill(store, reads=[], impressions=shown))
-    assert (got["exposures_24h"], got["times_seen"], got["clicks_30d"]) == ([1.0], [1.0], [0.0])
+    assert (got["exposures_24h"], got["exposures_to_reader"], got["clicks_30d"]) == (
+        [1.0],
+        [1.0],
+        [0.0],
+    )
 
 
 def test_a_day_without_anything_has_features(store: Store) -> None:

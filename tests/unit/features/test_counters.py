@@ -226,7 +226,7 @@ def test_a_lost_snapshot_changes_no_counter(store: Store) -> None:
     for day in DAYS:
         update_counters(store, day, PARAMS, "b")
     expected = {view: rows_of(store, view, 2) for view in KEYS}
-    for view in set(KEYS) - {"sight"}:
+    for view in set(KEYS) - {"exposure_history"}:
         store.remove(f"counters/{view}_state/day={DAYS[1]}")
     update_counters(store, DAYS[2], PARAMS, "b")
     for view, rows in expected.items():

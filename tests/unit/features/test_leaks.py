@@ -83,10 +83,14 @@ def test_counters_that_are_stamped_too_early_are_caught(store: Store) -> None:
     assert leak["value"] != leak["expected"]
 
 
-def test_a_sight_of_the_impression_itself_is_caught(store: Store) -> None:
-    plant(store, "sight", pl.col("event_timestamp", "stamped_at") - pl.duration(microseconds=1))
+def test_an_exposure_of_the_impression_itself_is_caught(store: Store) -> None:
+    plant(
+        store,
+        "exposure_history",
+        pl.col("event_timestamp", "stamped_at") - pl.duration(microseconds=1),
+    )
     leaks = find_leaks(store, PARAMS, shown(store), 3)
-    assert set(leaks["feature"]) == {"times_seen", "hours_since_seen"}
+    assert set(leaks["feature"]) == {"exposures_to_reader", "hours_since_exposure"}
 
 
 def test_a_whole_day_that_is_known_before_its_end_is_caught(store: Store) -> None:

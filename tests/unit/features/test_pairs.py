@@ -50,7 +50,7 @@ def test_pairs_of_which_nothing_is_known_get_the_defaults() -> None:
         "age_hours": 168.0,
         "hours_since_last_read": 720.0,
         **dict.fromkeys(GROUPS["ctr"], 1 / 20),
-        "hours_since_seen": 24.0 * PARAMS.features.sight_days,
+        "hours_since_exposure": 24.0 * PARAMS.features.exposure_history_days,
         "hour_of_day": 10.0,
         "day_of_week": 1.0,
         "region": -1.0,

@@ -48,7 +48,7 @@ def asked(*moments: datetime) -> pl.DataFrame:
 
 
 def historical(store: Store, pairs: pl.DataFrame) -> FeatureRows:
-    return retrieval.historical(store, pairs, PARAMS.features.sight_days)
+    return retrieval.historical(store, pairs, PARAMS.features.exposure_history_days)
 
 
 def every_row(store: Store, view: str) -> pl.DataFrame:
@@ -118,7 +118,7 @@ def test_a_request_gives_the_rows_of_the_point_in_time_join(store: Store) -> Non
         pairs = asked(moment)
         joined = historical(store, pairs)
         got = retrieval.request_features(
-            store, moment, pairs["user_id"], pairs, PARAMS.features.sight_days
+            store, moment, pairs["user_id"], pairs, PARAMS.features.exposure_history_days
         )
         for expected, found in zip(joined, got, strict=True):
             assert found.height > 0

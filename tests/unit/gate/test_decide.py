@@ -43,7 +43,7 @@ def test_when_nothing_passes_the_champion_stays_and_the_reason_is_told(store: St
     serve(store, "v-champion", datetime(2026, 3, 6, tzinfo=UTC))
     found = decided(store, refit_place=9)
     assert (found.outcome, found.winner, found.version) == ("kept", None, "v-champion")
-    assert "the same recipe may lose" in found.why
+    assert "the same configuration may lose" in found.why
 
 
 def test_a_day_with_nothing_to_judge_by_trains_nothing(store: Store) -> None:

@@ -30,7 +30,7 @@ def judge(readers: int = READERS, **systems: System) -> tuple[Trained, Judgement
 
 
 def only(limits: PromotionParams = LIMITS, **systems: System) -> Verdict:
-    """The verdict on the only recipe, or on the new one."""
+    """The verdict on the only training configuration, or on the new one."""
     return verdicts(*judge(**systems), limits)[0]
 
 
@@ -38,7 +38,7 @@ def broken(verdict: Verdict) -> list[str]:
     return [guard.name for guard in verdict.guards if not guard.passed]
 
 
-def test_a_new_recipe_that_is_certainly_better_may_serve() -> None:
+def test_a_new_configuration_that_is_certainly_better_may_serve() -> None:
     verdict = only(challenger=of(FIRST), refit=of(SECOND), champion=of(SECOND))
     assert (verdict.system, verdict.passed, broken(verdict)) == ("challenger", True, [])
     assert [g.name for g in verdict.guards] == [
@@ -47,27 +47,27 @@ def test_a_new_recipe_that_is_certainly_better_may_serve() -> None:
     ]
 
 
-def test_a_new_recipe_that_is_only_as_good_may_not() -> None:
+def test_a_new_configuration_that_is_only_as_good_may_not() -> None:
     verdict = only(challenger=of(SECOND), refit=of(SECOND), champion=of(SECOND))
     assert not verdict.passed
     assert "certainly better" in verdict.why
     assert broken(verdict) == []
 
 
-def test_a_new_recipe_that_is_better_by_chance_may_not() -> None:
+def test_a_new_configuration_that_is_better_by_chance_may_not() -> None:
     # One reader of forty: the interval holds 0.
     verdict = only(challenger=of(lambda n: 1 + (n != 7)), refit=of(SECOND), champion=of(SECOND))
     assert not verdict.passed
 
 
-def test_a_new_recipe_that_loses_leaves_the_champions_to_be_trained_again() -> None:
+def test_a_new_configuration_that_loses_leaves_the_champions_to_be_trained_again() -> None:
     both = verdicts(
         *judge(challenger=of(lambda n: 9), refit=of(SECOND), champion=of(SECOND)), LIMITS
     )
     assert [(v.system, v.passed) for v in both] == [("challenger", False), ("refit", True)]
 
 
-def test_the_same_recipe_may_lose_up_to_the_margin() -> None:
+def test_the_same_configuration_may_lose_up_to_the_margin() -> None:
     # Two readers of forty fall from the second place to the third.
     system = {"refit": of(lambda n: 2 + (n < 2)), "champion": of(SECOND)}
     assert only(PromotionParams(margin=0.02), **system).passed
@@ -118,7 +118,7 @@ def test_a_guard_stops_a_better_model_that_breaks_just_it(name: str, challenger:
     assert only(open_limits, challenger=challenger, refit=of(SECOND), champion=of(SECOND)).passed
 
 
-def test_the_same_recipe_keeps_the_same_guards() -> None:
+def test_the_same_configuration_keeps_the_same_guards() -> None:
     verdict = only(refit=of(FIRST, narrow=True), champion=of(SECOND))
     assert not verdict.passed
     assert broken(verdict) == ["coverage"]

@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def registry(store: Store) -> FileRegistry:
-    """Two versions of one recipe that the gate promoted, and a third of another one."""
+    """Two versions of one configuration that the gate promoted, and a third of another one."""
     for version, epochs in (("v1", 10), ("v2-same", 10), ("v3-new", 20)):
         write_version(store, version, epochs=epochs)
     registry = FileRegistry(store)
@@ -41,10 +41,10 @@ def test_a_refit_that_the_gate_promoted_is_no_suspect(store: Store, registry: Fi
     assert not champion(store).suspect
 
 
-def test_a_new_recipe_is_a_suspect(store: Store, registry: FileRegistry) -> None:
+def test_a_new_configuration_is_a_suspect(store: Store, registry: FileRegistry) -> None:
     registry.promote("v3-new", by="gate", why="better")
 
-    assert (champion(store).new_recipe, champion(store).by_hand) == (True, None)
+    assert (champion(store).new_configuration, champion(store).by_hand) == (True, None)
     assert champion(store).suspect
 
 

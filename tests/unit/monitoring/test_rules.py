@@ -58,11 +58,17 @@ def test_drift_asks_for_a_training(subject: str) -> None:
     [
         (CHAMPION, "retrain", "warning"),
         (BY_HAND, "rollback", "critical"),
-        (Champion("v2", new_recipe=True), "rollback", "critical"),
+        (Champion("v2", new_configuration=True), "rollback", "critical"),
         (Champion("v2", by_hand="ada", undone=True), "none", "critical"),
         (Champion("v3", by_hand="ada"), "none", "warning"),
     ],
-    ids=["same recipe", "by hand", "new recipe", "wanted again", "serves no more"],
+    ids=[
+        "same configuration",
+        "by hand",
+        "new training configuration",
+        "wanted again",
+        "serves no more",
+    ],
 )
 def test_who_is_blamed_for_less_dwell(champion: Champion, action: str, severity: str) -> None:
     (alarm,) = found(expected=(expectation(),), champion=champion)
@@ -126,15 +132,15 @@ def test_what_was_done_stays_said_when_the_day_is_looked_at_again() -> None:
     st.floats(0, 100, allow_nan=False),
 )
 def test_only_a_suspect_that_serves_and_is_certainly_worse_is_gone_back_from(
-    by_hand: bool, new_recipe: bool, undone: bool, version: str, high: float
+    by_hand: bool, new_configuration: bool, undone: bool, version: str, high: float
 ) -> None:
-    champion = Champion(version, "ada" if by_hand else None, new_recipe, undone)
+    champion = Champion(version, "ada" if by_hand else None, new_configuration, undone)
     quality = replace(BAD, dwell=high / 2, low=0.0, high=high)
     rollbacks = [
         a
         for a in found(expected=(expectation(quality),), champion=champion)
         if a.action == "rollback"
     ]
-    wanted = (by_hand or new_recipe) and not undone and version == "v2" and high < 40
+    wanted = (by_hand or new_configuration) and not undone and version == "v2" and high < 40
 
     assert len(rollbacks) == wanted

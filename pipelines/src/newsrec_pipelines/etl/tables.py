@@ -10,8 +10,8 @@ from datetime import date
 
 import polars as pl
 
-from newsrec_pipelines.copying import copy_frame
 from newsrec_pipelines.db import Connection
+from newsrec_pipelines.postgres_copy import copy_frame
 from newsrec_pipelines.schemas import Entity
 
 

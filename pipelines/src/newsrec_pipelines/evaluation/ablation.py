@@ -6,8 +6,8 @@ from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation.judged import Part
 from newsrec_pipelines.models.blend import SCORERS, SOURCES, column_groups
 
-# What the plain LambdaMART may look at: counters, freshness, and the earlier sight.
-COUNTERS: Final = frozenset({"age", "clicks", "exposures", "sight", "list"})
+# What the plain LambdaMART may look at: counters, freshness, and the exposure history.
+COUNTERS: Final = frozenset({"age", "clicks", "exposures", "exposure_history", "list"})
 
 
 def parts(params: Params) -> list[Part]:

@@ -92,11 +92,11 @@ def _when_first_shown(
     oldest: datetime = shown.select(pl.col("asked_at").min()).item()
     first = (oldest - timedelta(days=params.training.window_days)).date()
     moments = shown.select("article_id", "asked_at").unique()
-    versions = partitions.load_known_when_asked(
+    versions = partitions.load_available_when_asked(
         store, "articles", moments, ("published_at",), known, first, known.date()
     )
     earliest = versions.group_by("article_id").agg(pl.col("asked_at").min())
-    texts = partitions.load_known_when_asked(
+    texts = partitions.load_available_when_asked(
         store,
         "articles",
         earliest,

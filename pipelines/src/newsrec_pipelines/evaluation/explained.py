@@ -11,7 +11,8 @@ SYSTEMS: Final = {
     "news": "the model that serves: candidates of all sources, ordered by the ranker",
     "news_by_clicks": "the same as news, trained on clicks however long they were read",
     "counters": "a plain LambdaMART, trained on clicks, with counts of clicks and exposures in "
-    "windows, their rank and share within the list, freshness, and the reader's earlier sight of the article",
+    "windows, their rank and share within the list, freshness, and the exposure history of the "
+    "reader and the article",
     "popularity": "what is read now, with exponential decay, by region",
     "als": "collaborative filtering on who read what, dwell as confidence",
     "coread": "item-kNN: what readers of the same articles read on the same day",

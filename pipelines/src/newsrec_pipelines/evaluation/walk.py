@@ -9,7 +9,7 @@ import numpy as np
 
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.features.examples import examples, known_before, training_data
+from newsrec_pipelines.features.examples import available_before, examples, training_data
 from newsrec_pipelines.features.labels import shown_examples
 from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.blend import Scorers
@@ -100,7 +100,7 @@ class Walk:
                 self._training_sets.append(training_set)
                 self._scorers = scorers
         else:
-            data = known_before(self.store, start, self.params)
+            data = available_before(self.store, start, self.params)
         self._scorers = Scorers.fit(data, self.params, self._scorers)
         return Made(data, self._scorers, tuple(self._training_sets), self.params)
 
@@ -115,7 +115,7 @@ class Walk:
         if judged is None:
             given = self._drawn(start, made.scorers)
         else:
-            given = known_by(judged, self.store, start + _DAY)
+            given = available_by(judged, self.store, start + _DAY)
         wanted = self.params.training.ranker_days
         self._training_sets = [*self._training_sets, *([given] if given else [])][-wanted:]
 
@@ -126,10 +126,14 @@ class Walk:
         if rows.is_empty():
             return None
         self.sampled_negatives |= sampled
-        return ranker_training_set(scorers, known_before(self.store, end, self.params), rows, start)
+        return ranker_training_set(
+            scorers, available_before(self.store, end, self.params), rows, start
+        )
 
 
-def known_by(judged: RankerTrainingSet, store: Store, as_of: datetime) -> RankerTrainingSet | None:
+def available_by(
+    judged: RankerTrainingSet, store: Store, as_of: datetime
+) -> RankerTrainingSet | None:
     """A judged day's lists with the labels that were known at a moment after it.
 
     A day is judged by what was known when late reports had come in; a model made the next morning

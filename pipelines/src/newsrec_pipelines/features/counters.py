@@ -13,8 +13,8 @@ from newsrec_pipelines.features.article_counters import (
     article_counters,
     article_day_counters,
 )
+from newsrec_pipelines.features.exposure_history import exposure_events, exposure_history
 from newsrec_pipelines.features.raw import KEYS, schema
-from newsrec_pipelines.features.sight_counters import sight_counters, sight_events
 from newsrec_pipelines.features.user_counters import user_counters, user_counters_by
 from newsrec_pipelines.features.views import day_start, views
 from newsrec_pipelines.schemas import ENTITIES
@@ -39,7 +39,9 @@ def update_counters(store: Store, day: date, params: Params, batch_id: str) -> d
         view: _write_view(store, view, day, params, batch_id, count)
         for view, count in _counts(store, known, shown, day, params).items()
     }
-    return written | {"sight": _write_sight(store, known, shown, day, params, batch_id)}
+    return written | {
+        "exposure_history": _write_exposure_history(store, known, shown, day, params, batch_id)
+    }
 
 
 # Makes the rows of a day from the state before it, in parts that fit into memory.
@@ -85,7 +87,7 @@ def _write_view(
     return written
 
 
-def _write_sight(
+def _write_exposure_history(
     store: Store,
     known: pl.DataFrame,
     shown: pl.DataFrame,
@@ -93,12 +95,18 @@ def _write_sight(
     params: Params,
     batch_id: str,
 ) -> int:
-    events = sight_events(known, shown, day)
-    seen = events.select(KEYS["sight"]).unique()
+    events = exposure_events(known, shown, day)
+    seen = events.select(KEYS["exposure_history"]).unique()
     # Of the others no row is needed, and they are many: the last days' rows are the state.
-    state = snapshots.last_rows(store, "sight", day_start(day), seen, params.features.sight_days)
-    rows = sight_counters(events, state).select(schema("sight").names()).cast(schema("sight"))
-    return snapshots.write(store, snapshots.rows_dataset("sight"), day, [rows], batch_id)
+    state = snapshots.last_rows(
+        store, "exposure_history", day_start(day), seen, params.features.exposure_history_days
+    )
+    rows = (
+        exposure_history(events, state)
+        .select(schema("exposure_history").names())
+        .cast(schema("exposure_history"))
+    )
+    return snapshots.write(store, snapshots.rows_dataset("exposure_history"), day, [rows], batch_id)
 
 
 def _remembered_days(view: str, params: Params) -> int | None:

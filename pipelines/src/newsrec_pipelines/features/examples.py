@@ -46,13 +46,13 @@ def training_data(store: Store, as_of: datetime, params: Params) -> TrainingData
     Raises:
         DataError: when there is not one read before `as_of`.
     """
-    known = known_before(store, as_of, params)
+    known = available_before(store, as_of, params)
     start = as_of - timedelta(days=params.training.ranker_days)
     labelled, sampled = examples(store, as_of, params, start, as_of)
     return replace(known, examples=labelled, sampled_negatives=sampled)
 
 
-def known_before(store: Store, as_of: datetime, params: Params) -> TrainingData:
+def available_before(store: Store, as_of: datetime, params: Params) -> TrainingData:
     """All that was known before `as_of`, without examples.
 
     Raises:
@@ -107,7 +107,7 @@ def examples(
         rows = shown_examples(impressions, reads, params.ranker.max_examples, rng)
     rows = rows.cast(dict(EXAMPLE_SCHEMA.items()))
     if sampled:
-        known = _known_when_asked(store, rows, params, as_of, first)[0]
+        known = _available_when_asked(store, rows, params, as_of, first)[0]
         rows = rows.join(known, on=["article_id", "asked_at"], how="semi", maintain_order="left")
         rows = rows.filter(pl.col("clicked").any().over("impression_id"))
     return with_features(store, rows, params, as_of), sampled
@@ -130,23 +130,25 @@ def with_features(
     else:
         oldest = pairs.select(pl.col("asked_at").min()).item()
         first = (oldest - timedelta(days=params.training.window_days)).date()
-    known, users = _known_when_asked(store, pairs, params, as_of, first)
+    known, users = _available_when_asked(store, pairs, params, as_of, first)
     asked = pairs.select("user_id", "article_id", "asked_at").join(
         known.select("article_id", "asked_at", "category", "publisher"),
         on=["article_id", "asked_at"],
         how="left",
         maintain_order="left",
     )
-    raw = retrieval.historical(store, asked, params.features.sight_days)
+    raw = retrieval.historical(store, asked, params.features.exposure_history_days)
     return pair_features(pairs, raw, known, users, params)
 
 
-def _known_when_asked(
+def _available_when_asked(
     store: Store, pairs: pl.DataFrame, params: Params, as_of: datetime, first: date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Articles and readers as they were known: a later correction would tell of the future."""
     articles, users = (
-        partitions.load_known_when_asked(store, entity, pairs, columns, as_of, since, as_of.date())
+        partitions.load_available_when_asked(
+            store, entity, pairs, columns, as_of, since, as_of.date()
+        )
         for entity, columns, since in (
             ("articles", ("category", "publisher", "language", "published_at"), first),
             ("users", ("region", "language", "preferred_categories"), None),
@@ -187,7 +189,7 @@ def build_request(
         pl.col("published_at").is_between(oldest, as_of)
     )
     rows = retrieval.request_features(
-        store, as_of, users["user_id"], articles, params.features.sight_days
+        store, as_of, users["user_id"], articles, params.features.exposure_history_days
     )
     if online is not None:
         of = {"article_id": articles["article_id"]}
@@ -244,7 +246,7 @@ def partitions_read(store: Store, as_of: datetime, params: Params) -> list[Manif
         for part in partitions.manifests(store, f"clean/{entity}", first, last)
     ]
     for view in KEYS:
-        days = params.features.sight_days
+        days = params.features.exposure_history_days
         parts += snapshots.parts(store, view, asked.date(), as_of.date(), days)
         # Those of the data's hash.
         first = (as_of - window).date()

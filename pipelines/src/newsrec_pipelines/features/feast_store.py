@@ -21,15 +21,17 @@ from newsrec_pipelines.store import Store
 
 
 @contextlib.contextmanager
-def offline(store: Store, sight_days: int) -> Iterator[FeatureStore]:
+def offline(store: Store, exposure_history_days: int) -> Iterator[FeatureStore]:
     """A feature store that reads the counters only: no database, and no trace afterwards.
 
     Args:
         store: where the counters lie.
-        sight_days: how far back `sight` is read.
+        exposure_history_days: how far back `exposure_history` is read.
     """
     with tempfile.TemporaryDirectory(prefix="newsrec-feast-") as folder:
-        features = FeatureStore(config=_config(Path(folder) / "registry.db", None, sight_days))
+        features = FeatureStore(
+            config=_config(Path(folder) / "registry.db", None, exposure_history_days)
+        )
         definitions = define(store.url)
         # FeatureStore.apply would also touch the online store.
         for entity in definitions.entities:
@@ -85,13 +87,16 @@ def _applied(registry: Path, database: dict[str, Any], store_url: str) -> Featur
 
 
 def _config(
-    registry: Path, database: dict[str, Any] | None, sight_days: int | None = None
+    registry: Path, database: dict[str, Any] | None, exposure_history_days: int | None = None
 ) -> RepoConfig:
     return RepoConfig(
         project=PROJECT,
         provider="local",
         registry=RegistryConfig(path=str(registry), cache_ttl_seconds=0),
-        offline_store={"type": offline_store.STORE_TYPE, "sight_days": sight_days},
+        offline_store={
+            "type": offline_store.STORE_TYPE,
+            "exposure_history_days": exposure_history_days,
+        },
         online_store=(database or {}) | {"type": online_store.STORE_TYPE} if database else None,
         # Otherwise every row since the last time goes through pandas, to be dropped there.
         materialization={"pull_latest_features": True},

@@ -83,7 +83,7 @@ class _Past:
         """What was known at the end of the day before `before`."""
         yesterday = before - timedelta(days=1)
         if view in snapshots.FORGETFUL:
-            since = before - timedelta(days=self._params.features.sight_days)
+            since = before - timedelta(days=self._params.features.exposure_history_days)
             dataset = snapshots.rows_dataset(view)
             for part in partitions.manifests(self._store, dataset, since, yesterday):
                 frame = partitions.scan(self._store, [part])

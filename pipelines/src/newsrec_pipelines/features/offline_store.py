@@ -36,7 +36,7 @@ class CountersOfflineStoreConfig(DuckDBOfflineStoreConfig):
 
     type: StrictStr = STORE_TYPE
     # Rows of so many days are read where there are no snapshots; None is all of them.
-    sight_days: int | None = None
+    exposure_history_days: int | None = None
 
 
 class CountersOfflineStore(DuckDBOfflineStore):
@@ -65,7 +65,7 @@ class CountersOfflineStore(DuckDBOfflineStore):
         moments = entity_df[_ASKED]
         asked = result = ibis.memtable(entity_df)
         for view in feature_views:
-            days = config.offline_store.sight_days
+            days = config.offline_store.exposure_history_days
             rows = _read(view.batch_source, moments.min(), moments.max(), days)
             prefix = f"{view.name}:"
             features = [r.removeprefix(prefix) for r in feature_refs if r.startswith(prefix)]

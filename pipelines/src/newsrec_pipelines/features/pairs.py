@@ -26,7 +26,7 @@ _ARTICLE: Final = {
     ),
 }
 _READER: Final = ("user_reads", "user_dwell", "hours_since_last_read")
-_SIGHT: Final = ("times_seen", "hours_since_seen", "opened_before")
+_EXPOSURE_HISTORY: Final = ("exposures_to_reader", "hours_since_exposure", "opened_before")
 _MOMENT: Final = ("hour_of_day", "day_of_week", "region")
 # Groups that are switched off together to see whether they pay; each feature is in one.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
@@ -34,7 +34,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "reader": _READER,
     "category": ("category_affinity", "preferred_category"),
     "publisher": ("publisher_affinity",),
-    "sight": _SIGHT,
+    "exposure_history": _EXPOSURE_HISTORY,
     "context": (*_MOMENT, "language_match"),
 }
 PAIR_FEATURES: Final = tuple(name for names in GROUPS.values() for name in names)
@@ -124,7 +124,9 @@ class _Tables:
             users, rows.user_publisher, publishers, "publisher", weight, params
         )
         self._chosen = tables.chosen(users, categories)
-        self._sight = tables.sight(users, articles, rows.sight, params)
+        self._exposure_history = tables.exposure_history(
+            users, articles, rows.exposure_history, params
+        )
         languages = _names(articles["language"])
         # An unknown language is no match, of two unknown ones neither.
         self._article_language = tables.codes(articles["language"], languages)
@@ -141,7 +143,7 @@ class _Tables:
         values[:, _places(("category_affinity",))] = self._of_category.at(user, category)
         values[:, _places(("preferred_category",))] = self._chosen.at(user, category)
         values[:, _places(("publisher_affinity",))] = self._of_publisher.at(user, publisher)
-        values[:, _places(_SIGHT)] = self._sight.at(user, article)
+        values[:, _places(_EXPOSURE_HISTORY)] = self._exposure_history.at(user, article)
         match = self._reader_language[user] == self._article_language[article]
         values[:, PAIR_FEATURES.index("language_match")] = match
         return values

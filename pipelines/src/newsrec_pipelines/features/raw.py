@@ -29,7 +29,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "user": ("user_id",),
     "user_category": ("user_id", "category"),
     "user_publisher": ("user_id", "publisher"),
-    "sight": ("user_id", "article_id"),
+    "exposure_history": ("user_id", "article_id"),
 }
 # View -> its features. `stamped_at` repeats `event_timestamp`, which a point-in-time join does not
 # return: without it nobody could say how old the row is that was found.
@@ -45,15 +45,15 @@ FEATURES: Final[dict[str, dict[str, pl.DataType]]] = {
     },
     "user_category": {"stamped_at": STAMP, **_DECAYED},
     "user_publisher": {"stamped_at": STAMP, **_DECAYED},
-    "sight": {
+    "exposure_history": {
         "stamped_at": STAMP,
         "exposures_total": pl.Int32(),
         "opens_total": pl.Int32(),
         "last_seen_at": STAMP,
     },
 }
-# `sight` has a row for each time a reader saw an article: too many for an online store.
-ONLINE: Final = tuple(view for view in KEYS if view != "sight")
+# `exposure_history` has a row for each time a reader saw an article: too many for an online store.
+ONLINE: Final = tuple(view for view in KEYS if view != "exposure_history")
 
 
 def view_name(view: str) -> str:

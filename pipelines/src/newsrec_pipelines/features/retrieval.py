@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _ONLINE_ROWS = 5_000  # entities asked for in one query
 
 
-def historical(store: Store, pairs: pl.DataFrame, sight_days: int) -> FeatureRows:
+def historical(store: Store, pairs: pl.DataFrame, exposure_history_days: int) -> FeatureRows:
     """The last row of each key at each moment asked, by Feast's point-in-time join.
 
     Args:
         store: where the counters lie.
         pairs: `user_id`, `article_id`, `category` and `publisher` (of the article), `asked_at`.
-        sight_days: how far back `sight` is read.
+        exposure_history_days: how far back `exposure_history` is read.
 
     Returns:
         Frames by key and `asked_at`, one row each, without those that had no row yet.
@@ -31,7 +31,7 @@ def historical(store: Store, pairs: pl.DataFrame, sight_days: int) -> FeatureRow
     snapshots.require_counters(store)
     asked = pairs.with_columns(pl.col("asked_at").cast(STAMP))
     feast_store = feast_loader.load()
-    with feast_store.offline(store, sight_days) as features, feast_store.quiet():
+    with feast_store.offline(store, exposure_history_days) as features, feast_store.quiet():
         rows = {
             view: _join(features, view, asked.select(*keys, "asked_at"))
             for view, keys in KEYS.items()
@@ -44,7 +44,7 @@ def request_features(
     as_of: datetime,
     user_ids: pl.Series,
     articles: pl.DataFrame,
-    sight_days: int,
+    exposure_history_days: int,
 ) -> FeatureRows:
     """The last row of each key at one moment: what `historical` gives for it, without a join.
 
@@ -56,7 +56,7 @@ def request_features(
         as_of: the moment.
         user_ids: readers.
         articles: `article_id`, `category` and `publisher`.
-        sight_days: how far back `sight` is read.
+        exposure_history_days: how far back `exposure_history` is read.
 
     Returns:
         Frames by key, one row each; keys of views by two of them are Enums.
@@ -68,7 +68,7 @@ def request_features(
     rows = {}
     for view, keys in KEYS.items():
         of = {key: names[key] for key in keys}
-        found = snapshots.last_rows(store, view, as_of, of, sight_days)
+        found = snapshots.last_rows(store, view, as_of, of, exposure_history_days)
         if found is None:
             rows[view] = _empty(view)
         else:

@@ -15,7 +15,7 @@ from newsrec_pipelines.partitions import Manifest, PartitionFile
 from newsrec_pipelines.store import Store
 
 # Views without snapshots: the rows of their last days are all that counts.
-FORGETFUL: Final = ("sight",)
+FORGETFUL: Final = ("exposure_history",)
 
 
 def rows_dataset(view: str) -> str:
@@ -41,8 +41,8 @@ def parts(
         view: which.
         first: the first day of which all rows are wanted.
         last: the last day.
-        days: read rows of so many days before `first` instead of a snapshot, for `sight`: what is
-            older is forgotten.
+        days: read rows of so many days before `first` instead of a snapshot, for
+            `exposure_history`: what is older is forgotten.
     """
     snapshot = None if view in FORGETFUL else _newest(store, state_dataset(view), first)
     since = snapshot.day + timedelta(days=1) if snapshot else None

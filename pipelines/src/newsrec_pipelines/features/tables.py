@@ -170,19 +170,22 @@ def chosen(users: pl.DataFrame, categories: pl.Series) -> Cells:
     )
 
 
-def sight(users: pl.DataFrame, articles: pl.DataFrame, rows: pl.DataFrame, params: Params) -> Cells:
+def exposure_history(
+    users: pl.DataFrame, articles: pl.DataFrame, rows: pl.DataFrame, params: Params
+) -> Cells:
     """What a reader saw of an article before: times shown, hours since then, whether opened.
 
     Args:
         users: `user_id` and `asked_at`, one row a reader and moment.
         articles: `article_id` and `asked_at`, one row an article and moment.
         rows: raw rows by reader and article, or by reader, article and moment.
-        params: how long a sight is remembered.
+        params: how long an exposure is remembered.
 
     Returns:
-        Cells of reader and article with `times_seen`, `hours_since_seen` and `opened_before`.
+        Cells of reader and article with `exposures_to_reader`, `hours_since_exposure` and
+        `opened_before`.
     """
-    longest = params.features.sight_days * 24.0
+    longest = params.features.exposure_history_days * 24.0
     keys = _keys(rows, "article_id")
     numbered = _like(rows, articles.select(keys), keys).with_row_index("article_row")
     readers, candidates, values = [], [], []
@@ -192,7 +195,7 @@ def sight(users: pl.DataFrame, articles: pl.DataFrame, rows: pl.DataFrame, param
             .join(numbered, on=keys, how="inner", maintain_order="left")
             .filter(
                 pl.col("stamped_at").is_between(
-                    pl.col("asked_at") - pl.duration(days=params.features.sight_days),
+                    pl.col("asked_at") - pl.duration(days=params.features.exposure_history_days),
                     pl.col("asked_at"),
                 )
             )

@@ -28,7 +28,7 @@ class FeatureRows(NamedTuple):
         user: by ``user_id``.
         user_category: by ``user_id`` and ``category``.
         user_publisher: by ``user_id`` and ``publisher``.
-        sight: by ``user_id`` and ``article_id``: the reader's earlier sight of the article.
+        exposure_history: by ``user_id`` and ``article_id``: how often the reader was shown it.
     """
 
     article: pl.DataFrame
@@ -36,7 +36,7 @@ class FeatureRows(NamedTuple):
     user: pl.DataFrame
     user_category: pl.DataFrame
     user_publisher: pl.DataFrame
-    sight: pl.DataFrame
+    exposure_history: pl.DataFrame
 
 
 @dataclass(frozen=True)

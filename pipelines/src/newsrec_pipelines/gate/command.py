@@ -16,9 +16,9 @@ from newsrec_pipelines.gate import report
 from newsrec_pipelines.gate import train as training
 from newsrec_pipelines.gate.handover import CHALLENGER, REFIT, Decision, Judgement, Trained
 from newsrec_pipelines.models.artifacts import read_manifest
-from newsrec_pipelines.models.recipe import Recipe
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.retention import prune
+from newsrec_pipelines.models.training_configuration import TrainingConfiguration
 from newsrec_pipelines.options import DAY
 from newsrec_pipelines.progress import working
 from newsrec_pipelines.rollout.variants import active
@@ -43,7 +43,7 @@ def gate() -> None:
 @_dated
 @click.pass_obj
 def train(ctx: Context, day: datetime) -> None:
-    """Train the champion's recipe and today's to the evening before the day."""
+    """Train the champion's training configuration and today's to the evening before the day."""
     _train(ctx, day.date())
 
 
@@ -76,7 +76,7 @@ def run(ctx: Context, day: datetime) -> None:
 def _train(ctx: Context, day: date) -> None:
     if _is_done(ctx, day):
         return
-    today = Recipe.of(ctx.params, ctx.settings.git_commit)
+    today = TrainingConfiguration.of(ctx.params, ctx.settings.git_commit)
     state = FileRegistry(ctx.store).state()
     trained = Trained.load(ctx.store, day)
     began = trained is not None and any(e.cause == deciding.cause(trained) for e in state.events)
@@ -138,8 +138,8 @@ def _is_done(ctx: Context, day: date) -> bool:
     return decision is not None
 
 
-def _still_holds(trained: Trained, today: Recipe, champion: str | None) -> bool:
-    return (trained.recipe, trained.champion) == (today.id, champion) and not trained.failed
+def _still_holds(trained: Trained, today: TrainingConfiguration, champion: str | None) -> bool:
+    return (trained.configuration, trained.champion) == (today.id, champion) and not trained.failed
 
 
 def _trained(ctx: Context, day: date) -> Trained:
@@ -157,7 +157,7 @@ def _print(decision: Decision) -> None:
     click.echo(
         f"{decision.outcome}: {decision.version or 'no model'} serves: {decision.why}"
         if decision.outcome == "kept"
-        else f"promoted: {decision.version}, the {decision.winner}'s recipe: {decision.why}"
+        else f"promoted: {decision.version}, the {decision.winner}'s configuration: {decision.why}"
     )
 
 
@@ -186,7 +186,7 @@ def _describe(
         winner=decision.winner,
         model_version=decision.version,
         before=decision.before,
-        recipe=trained.recipe,
+        configuration=trained.configuration,
         metric=judged.metric,
     )
     for system, found in judged.measured.items():

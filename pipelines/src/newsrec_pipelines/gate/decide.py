@@ -17,8 +17,8 @@ from newsrec_pipelines.gate.rules import verdicts
 from newsrec_pipelines.gate.train import make
 from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
-from newsrec_pipelines.models.recipe import Recipe
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.models.training_configuration import TrainingConfiguration
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.training.sanity import check_slates
 
@@ -59,21 +59,21 @@ def decide(
     end = datetime.combine(trained.day, time(), UTC) + timedelta(days=1)
     if late := _knows_more(store, trained, winner, end):
         return _decision(trained, found, None, None, late)
-    recipe = _recipe(store, trained, winner)
+    configuration = _configuration(store, trained, winner)
     try:
-        version = make(store, settings, recipe, end)
-        check_slates(kind.load(store, version), build_request(store, end, recipe.params))
+        version = make(store, settings, configuration, end)
+        check_slates(kind.load(store, version), build_request(store, end, configuration.params))
     except (DataError, ModelError) as e:
         return _decision(trained, found, None, None, str(e))
     registry.promote(version, by=BY, why=winner.why, cause=cause(trained))
     return _decision(trained, found, winner, version, winner.why)
 
 
-def _recipe(store: Store, trained: Trained, winner: Verdict) -> Recipe:
+def _configuration(store: Store, trained: Trained, winner: Verdict) -> TrainingConfiguration:
     if winner.system == CHALLENGER:
-        return Recipe.of(trained.parsed(), trained.git_commit)
-    params = Recipe.of_version(read_manifest(store, trained.versions[REFIT])).params
-    return Recipe.of(params, trained.git_commit)
+        return TrainingConfiguration.of(trained.parsed(), trained.git_commit)
+    params = TrainingConfiguration.of_version(read_manifest(store, trained.versions[REFIT])).params
+    return TrainingConfiguration.of(params, trained.git_commit)
 
 
 def _knows_more(store: Store, trained: Trained, winner: Verdict, end: datetime) -> str | None:

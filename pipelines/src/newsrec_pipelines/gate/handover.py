@@ -12,8 +12,8 @@ from newsrec_pipelines.store import Store
 
 # The systems of a gate.
 SERVING: Final = "champion"  # the version that serves
-REFIT: Final = "refit"  # its recipe, trained to the evening before the day
-CHALLENGER: Final = "challenger"  # the recipe of today, likewise, when it is another one
+REFIT: Final = "refit"  # its training configuration, trained to the evening before the day
+CHALLENGER: Final = "challenger"  # today's configuration, likewise, when it is another one
 POPULARITY: Final = "popularity"  # what is read now: beside the first model
 
 
@@ -55,7 +55,7 @@ class Trained(_Step):
         versions: system -> version: `SERVING`, `REFIT`, `CHALLENGER`, as far as there are any.
         failed: system -> why there is none.
         notes: what a person should know, such as that the code changed.
-        recipe: short name of the recipe of today.
+        configuration: short name of the training configuration of today.
         git_commit: of the code.
         params: of today.
     """
@@ -66,7 +66,7 @@ class Trained(_Step):
     versions: dict[str, str]
     failed: dict[str, str]
     notes: list[str]
-    recipe: str
+    configuration: str
     git_commit: str
     params: dict[str, Any]
 
@@ -203,7 +203,7 @@ class Decision(_Step):
 
     Attributes:
         outcome: ``promoted`` or ``kept``.
-        winner: the system whose recipe won; None when the champion stays as it is.
+        winner: the system whose training configuration won; None when the champion stays as it is.
         version: that serves from now on; None when there is none yet.
         before: that served when the gate began.
         why: in words.

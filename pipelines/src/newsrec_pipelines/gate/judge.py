@@ -19,7 +19,7 @@ from newsrec_pipelines.evaluation.day import Day
 from newsrec_pipelines.evaluation.judged import Judged
 from newsrec_pipelines.evaluation.lists import about_readers
 from newsrec_pipelines.evaluation.metrics import SLATE_METRICS, Values, coverage, slate_metrics
-from newsrec_pipelines.features.examples import known_before
+from newsrec_pipelines.features.examples import available_before
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.gate.handover import (
     CHALLENGER,
@@ -85,7 +85,7 @@ def judge(store: Store, params: Params, trained: Trained) -> Judgement:
         return _not_judged(trained.day, digest(trained), why, {})
     systems = {name: one.system for name, one in loaded.items()}
     if SERVING not in trained.versions:
-        popular = PopularModel.produce_model(known_before(store, start, params), params)
+        popular = PopularModel.produce_model(available_before(store, start, params), params)
         systems[POPULARITY] = System(popular, None, 0)
     # Each model leaves out what is too old for it; none may lack what it would have served.
     oldest = max(one.model.params.slate.max_age_hours for one in loaded.values())

@@ -18,8 +18,8 @@ from newsrec_pipelines.store import Store
 FOLDER: Final = "reports/gates"
 _SYSTEMS: Final = {
     SERVING: "the version that served when the gate began",
-    REFIT: "the recipe of the champion, trained to the evening before the day",
-    CHALLENGER: "the recipe of today's parameters, trained likewise",
+    REFIT: "the training configuration of the champion, trained to the evening before the day",
+    CHALLENGER: "the training configuration of today's parameters, trained likewise",
     POPULARITY: "what was read in the hours before, by region: no model, but a scorer alone",
 }
 

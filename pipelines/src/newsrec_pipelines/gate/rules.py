@@ -16,11 +16,11 @@ from newsrec_pipelines.gate.handover import (
 
 
 def verdicts(trained: Trained, judged: Judgement, limits: PromotionParams) -> list[Verdict]:
-    """What the rules say of each recipe, the one that counts first: the first that passed wins.
+    """What the rules say of each configuration, in order: the first that passed wins.
 
-    - A recipe of today that differs must be *better* than the champion's, trained alike: the
+    - A configuration of today that differs must be *better* than the champion's, trained alike: the
       interval of the difference lies above 0.
-    - The champion's recipe, trained again, must be *not worse* than what serves by more than
+    - The champion's configuration, trained again, must be *not worse* than what serves by more than
       `promotion.margin`: the difference itself, since to prove that of few readers is beyond a day,
       and who demands it stops the continuous training.
     - The first model must not be certainly worse than popularity by more than the margin: without
@@ -67,7 +67,8 @@ def _new(trained: Trained, judged: Judgement, limits: PromotionParams) -> Verdic
     return _verdict(
         CHALLENGER,
         better,
-        f"{_text(found.all)} beside the champion's recipe; a new recipe must be certainly better",
+        f"{_text(found.all)} beside the champion's configuration; "
+        "a new configuration must be certainly better",
         guards(CHALLENGER, found.above, judged, limits),
     )
 
@@ -83,7 +84,7 @@ def _same(trained: Trained, judged: Judgement, limits: PromotionParams) -> Verdi
     return _verdict(
         REFIT,
         found.all.value >= least,
-        f"{_text(found.all)} beside the champion; the same recipe may lose {-least:.4f}",
+        f"{_text(found.all)} beside the champion; the same configuration may lose {-least:.4f}",
         guards(REFIT, SERVING, judged, limits),
     )
 

@@ -7,8 +7,8 @@ from typing import Final
 from newsrec_pipelines import partitions
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest
-from newsrec_pipelines.models.recipe import making
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.models.training_configuration import making
 from newsrec_pipelines.store import Store
 
 MONITOR: Final = "monitor"
@@ -23,7 +23,7 @@ class Champion:
     Attributes:
         version: its name.
         by_hand: who promoted it; null when a rule did.
-        new_recipe: whether it is made in another way than the champion before it.
+        new_configuration: whether it is made in another way than the champion before it.
         undone: whether the monitor went back from it before: a person wanted it again.
         new_reads: reads since the end of its training, as a share of what it knew; null when its
             training is not on record.
@@ -31,14 +31,14 @@ class Champion:
 
     version: str
     by_hand: str | None = None
-    new_recipe: bool = False
+    new_configuration: bool = False
     undone: bool = False
     new_reads: float | None = None
 
     @property
     def suspect(self) -> bool:
         """Whether it may be worse than the one before: nobody has compared them."""
-        return (self.by_hand is not None or self.new_recipe) and not self.undone
+        return (self.by_hand is not None or self.new_configuration) and not self.undone
 
 
 def cause_of(version: str) -> str:
@@ -62,7 +62,7 @@ def look(store: Store, registry: FileRegistry, day: date) -> Champion | None:
         by,
         last.action == "promote"
         and before is not None
-        and _recipe(manifest) != _recipe(_manifest(store, before)),
+        and _configuration(manifest) != _configuration(_manifest(store, before)),
         any(e.cause == cause_of(version) for e in state.events),
         _new_reads(store, manifest, day) if manifest else None,
     )
@@ -75,7 +75,7 @@ def _manifest(store: Store, version: str) -> ModelManifest | None:
         return None
 
 
-def _recipe(manifest: ModelManifest | None) -> object:
+def _configuration(manifest: ModelManifest | None) -> object:
     if manifest is None:
         return None
     return manifest.name, making(manifest.params)

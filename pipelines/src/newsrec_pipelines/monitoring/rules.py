@@ -118,9 +118,9 @@ def _degraded(e: Expectation, champion: Champion | None) -> tuple[Severity, Acti
         return "critical", "none", "it was undone once, and is wanted again: left to people"
     if champion.by_hand is not None:
         return "critical", "rollback", f"it was promoted by {champion.by_hand}"
-    if champion.new_recipe:
-        return "critical", "rollback", "it is of a new recipe"
-    return "warning", "retrain", "it is of the same recipe"
+    if champion.new_configuration:
+        return "critical", "rollback", "it is of a new training configuration"
+    return "warning", "retrain", "it is of the same training configuration"
 
 
 def _of_variants(breaches: Mapping[str, str]) -> Iterator[Alarm]:

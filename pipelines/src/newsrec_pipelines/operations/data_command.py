@@ -9,9 +9,9 @@ import click
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import DataError
-from newsrec_pipelines.models import artifacts, kept_data
+from newsrec_pipelines.models import artifacts, training_snapshot
 from newsrec_pipelines.models.artifacts import ModelManifest
-from newsrec_pipelines.models.kept_data import KeptData
+from newsrec_pipelines.models.training_snapshot import TrainingSnapshot
 
 _OF = click.option("--model", "version", required=True, help="A version; see newsrec models list.")
 
@@ -27,11 +27,11 @@ def data() -> None:
 def snapshot(ctx: Context, version: str) -> None:
     """Keep the data of a version that was trained without keeping it, while it is still there."""
     manifest = artifacts.read_manifest(ctx.store, version)
-    if kept := KeptData.of(ctx.store, version):
+    if kept := TrainingSnapshot.of(ctx.store, version):
         click.echo(f"kept before: {_size(kept)} of {version}")
         return
     params = Params.model_validate(manifest.params)
-    with kept_data.taking(ctx.store, manifest.as_of, params) as taken:
+    with training_snapshot.taking(ctx.store, manifest.as_of, params) as taken:
         try:
             taken.check(manifest.data_hash)
         except DataError as e:
@@ -53,7 +53,7 @@ def snapshot(ctx: Context, version: str) -> None:
 def restore(ctx: Context, version: str, folder: Path) -> None:
     """Lay out what a version was trained on, and tell how to train it again."""
     folder = folder.absolute()
-    kept = kept_data.restore(ctx.store, version, folder)
+    kept = training_snapshot.restore(ctx.store, version, folder)
     click.echo(f"brought back {_size(kept)} of {version}")
     click.echo("to train it again, with its code checked out:")
     click.echo(f"  {_training(artifacts.read_manifest(ctx.store, version), folder)}")
@@ -63,10 +63,10 @@ def restore(ctx: Context, version: str, folder: Path) -> None:
 @click.pass_obj
 def sweep(ctx: Context) -> None:
     """Remove what belonged to versions that are gone, as every training does at its end."""
-    click.echo(f"removed {kept_data.sweep(ctx.store)} files that no version needs")
+    click.echo(f"removed {training_snapshot.sweep(ctx.store)} files that no version needs")
 
 
-def _size(kept: KeptData) -> str:
+def _size(kept: TrainingSnapshot) -> str:
     size = sum(file.size for file in kept.files)
     return f"{len(kept.files)} files, {size / 1e6:.1f} MB"
 

@@ -9,8 +9,8 @@ from newsrec_pipelines.db import connect
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.models import artifacts, kind
 from newsrec_pipelines.models.history import State
-from newsrec_pipelines.models.recipe import Recipe
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.models.training_configuration import TrainingConfiguration
 from newsrec_pipelines.operations.recorded import recorded
 from newsrec_pipelines.rollout.variants import active
 from newsrec_pipelines.tracking import registry_changed
@@ -27,12 +27,12 @@ def list_(ctx: Context) -> None:
     """Tell all versions, oldest first, and what each is."""
     registry = FileRegistry(ctx.store)
     state, variants = registry.state(), _variants(ctx)
-    columns = ("version", "known until", "kind", "recipe", "MB", "is")
+    columns = ("version", "known until", "kind", "configuration", "MB", "is")
     table = Table(*columns, box=None, pad_edge=False)
     for version in registry.versions():
-        known, name, recipe, size = _about(ctx, version)
+        known, name, configuration, size = _about(ctx, version)
         roles = [*_roles(state, version), *(f"variant {v}" for v in variants.get(version, []))]
-        table.add_row(version, known, name, recipe, size, ", ".join(roles))
+        table.add_row(version, known, name, configuration, size, ", ".join(roles))
     Console(width=140).print(table)
 
 
@@ -122,7 +122,7 @@ def _variants(ctx: Context) -> dict[str, list[str]]:
 
 
 def _about(ctx: Context, version: str) -> tuple[str, str, str, str]:
-    """Until when it knows, its kind, its recipe and its size, as far as they can be read."""
+    """Until when it knows, its kind, its configuration and its size, as far as they can be read."""
     size = f"{artifacts.size(ctx.store, version) / 1e6:.1f}"
     try:
         manifest = artifacts.read_manifest(ctx.store, version)
@@ -130,7 +130,7 @@ def _about(ctx: Context, version: str) -> tuple[str, str, str, str]:
         return "damaged", "", "", size
     known = f"{manifest.as_of:%Y-%m-%d %H:%M}"
     try:
-        return known, manifest.name, Recipe.of_version(manifest).id, size
+        return known, manifest.name, TrainingConfiguration.of_version(manifest).id, size
     except ModelError:
         return known, manifest.name, "of other code", size
 

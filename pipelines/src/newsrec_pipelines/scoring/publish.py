@@ -10,9 +10,9 @@ import polars as pl
 import psycopg2
 from psycopg2 import errors
 
-from newsrec_pipelines.copying import copy_frame
 from newsrec_pipelines.db import Connection
 from newsrec_pipelines.errors import DatabaseError
+from newsrec_pipelines.postgres_copy import copy_frame
 from newsrec_pipelines.rollout.variants import CHAMPION
 
 # First key of the session locks that say which dates are being written; the second is the date.

@@ -8,8 +8,8 @@ import click
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.features.examples import build_request
-from newsrec_pipelines.models.recipe import Recipe
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.models.training_configuration import TrainingConfiguration
 from newsrec_pipelines.options import DAY, MOMENT
 from newsrec_pipelines.tracking import Run, tracked
 from newsrec_pipelines.training.fit import describe, fit
@@ -52,7 +52,7 @@ def train(
 
 def _train(ctx: Context, run: Run, params: Params, moment: datetime, *, promote: bool) -> None:
     began = time.perf_counter()
-    fitted = fit(ctx.store, Recipe.of(params, ctx.settings.git_commit), moment)
+    fitted = fit(ctx.store, TrainingConfiguration.of(params, ctx.settings.git_commit), moment)
     data, version, start = fitted.data, fitted.manifest.version, fitted.start
     describe(run, fitted.manifest, fitted.model)
     for name in ("reads", "users", "articles", "examples"):

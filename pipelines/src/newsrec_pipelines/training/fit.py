@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.examples import data_hash, training_data
 from newsrec_pipelines.features.types import TrainingData
-from newsrec_pipelines.models import kept_data, kind
+from newsrec_pipelines.models import kind, training_snapshot
 from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest, version_of
-from newsrec_pipelines.models.recipe import Recipe
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.models.training_configuration import TrainingConfiguration
 from newsrec_pipelines.progress import working
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking import Run
 from newsrec_pipelines.training.checkpoint import Checkpoint, checkpoint
-from newsrec_pipelines.training.pictures import importance
+from newsrec_pipelines.training.plots import importance
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,26 @@ class Fitted:
     start: Checkpoint | None
 
 
-def fit(store: Store, recipe: Recipe, as_of: datetime) -> Fitted:
+def fit(store: Store, configuration: TrainingConfiguration, as_of: datetime) -> Fitted:
     """Make a version of all that was known before `as_of`, and save it.
 
     Raises:
         DataError: when nothing was known, or it changed while it was read.
         ModelError: when what was learnt is not fit to be saved.
     """
-    if not recipe.params.training.keep_data:
-        return _fit(store, recipe, as_of, None)
-    with kept_data.taking(store, as_of, recipe.params) as taken:
-        return _fit(store, recipe, as_of, taken)
+    if not configuration.params.training.keep_snapshot:
+        return _fit(store, configuration, as_of, None)
+    with training_snapshot.taking(store, as_of, configuration.params) as taken:
+        return _fit(store, configuration, as_of, taken)
 
 
-def _fit(store: Store, recipe: Recipe, as_of: datetime, taken: kept_data.Taken | None) -> Fitted:
-    params = recipe.params
+def _fit(
+    store: Store,
+    configuration: TrainingConfiguration,
+    as_of: datetime,
+    taken: training_snapshot.Taken | None,
+) -> Fitted:
+    params = configuration.params
     made = kind.named(params.model)
     with working("read what was known"):
         data = training_data(store, as_of, params)
@@ -57,7 +62,7 @@ def _fit(store: Store, recipe: Recipe, as_of: datetime, taken: kept_data.Taken |
     start = checkpoint(store, params, as_of)
     with working(f"make the {params.model} model"):
         model = made.produce_model(data, params, start.model if start else None)
-    manifest = model.save(store, data, recipe.git_commit, start.version if start else None)
+    manifest = model.save(store, data, configuration.git_commit, start.version if start else None)
     if taken:
         taken.keep(manifest)
     why = f"trained again, as of {as_of:%Y-%m-%d %H:%M} UTC"
@@ -65,20 +70,22 @@ def _fit(store: Store, recipe: Recipe, as_of: datetime, taken: kept_data.Taken |
     return Fitted(model, manifest, data, start)
 
 
-def there(store: Store, recipe: Recipe, as_of: datetime) -> ModelManifest | None:
+def there(
+    store: Store, configuration: TrainingConfiguration, as_of: datetime
+) -> ModelManifest | None:
     """The version that `fit` would make, if it is there and whole: of the same code, data, start.
 
     Code that nobody named may be any: then there is none.
     """
-    if recipe.git_commit == "unknown":
+    if configuration.git_commit == "unknown":
         return None
-    start = checkpoint(store, recipe.params, as_of)
-    first = (as_of - timedelta(days=recipe.params.training.window_days)).date()
+    start = checkpoint(store, configuration.params, as_of)
+    first = (as_of - timedelta(days=configuration.params.training.window_days)).date()
     version = version_of(
         as_of,
         data_hash(store, first, as_of),
-        recipe.params,
-        recipe.git_commit,
+        configuration.params,
+        configuration.git_commit,
         start.version if start else None,
     )
     registry = FileRegistry(store)
@@ -98,7 +105,7 @@ def describe(run: Run, manifest: ModelManifest, model: kind.Model) -> None:
     run.tags(
         model_version=manifest.version,
         kind=manifest.name,
-        recipe=Recipe.of(model.params, manifest.git_commit).id,
+        configuration=TrainingConfiguration.of(model.params, manifest.git_commit).id,
         as_of=manifest.as_of.isoformat(),
         previous=manifest.previous,
         promoted=False,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import Articles
+from newsrec_pipelines.datasets.world.exposures import earlier_exposures
 from newsrec_pipelines.datasets.world.readers import Readers
-from newsrec_pipelines.datasets.world.sights import earlier_sights
 from newsrec_pipelines.datasets.world.taxonomy import DAY_US, HOUR_US, day_start_us
 from newsrec_pipelines.datasets.world.visits import Visits
 
@@ -111,7 +111,7 @@ def reactions(
         articles: those that `slates` points to.
         visits: n visits in order of time.
         slates: (n, places) positions in `articles`, the top place first, -1 for an empty place.
-        params: how much personal taste and earlier sights matter.
+        params: how much personal taste and earlier exposures matter.
     """
     probability, liking = click_probability(readers, articles, visits, slates, params)
     visit, place = np.nonzero(rng.random(slates.shape, np.float32) < probability)
@@ -142,7 +142,7 @@ def click_probability(
     odds -= np.float32(0.5) * np.clip(age / articles.half_life[article], 0, 8)
     odds += _FOREIGN * (articles.language[article] != readers.language[reader])
     if params.fatigue:
-        odds -= np.float32(params.fatigue) * earlier_sights(visits, slates)
+        odds -= np.float32(params.fatigue) * earlier_exposures(visits, slates)
     examined = (1 + np.arange(slates.shape[1])) ** -_EXAMINED
     return (examined / (1 + np.exp(-odds)) * filled).astype(np.float32), liking
 

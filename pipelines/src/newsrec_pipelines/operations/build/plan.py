@@ -177,16 +177,16 @@ def steps(build: Build, programs: Programs) -> list[Step]:
     def evaluate(log: IO[str]) -> str:
         manifest = read_manifest(Store(build.store_url), build.made())
         last = (manifest.as_of - timedelta(days=1)).date()
-        # What the version has seen cannot judge it: its recipe is, made anew a day earlier.
+        # What the version has seen cannot judge it: its configuration is, made anew a day earlier.
         days = ("--from", str(last), "--to", str(last), "--refit-days", "1")
         # JSON is YAML: the very parameters of the version, its kind among them.
-        recipe = build.work / "params.yaml"
-        recipe.write_text(json.dumps(manifest.params), encoding="utf-8")
+        configuration = build.work / "params.yaml"
+        configuration.write_text(json.dumps(manifest.params), encoding="utf-8")
         into = ("--into", build.evaluation)
         newsrec = str(build.programs / "newsrec")
-        run(log, newsrec, "evaluate", *days, *into, NEWSREC_PARAMS=str(recipe))
+        run(log, newsrec, "evaluate", *days, *into, NEWSREC_PARAMS=str(configuration))
         build.facts["judged_on"] = str(last)
-        return f"its recipe, made a day earlier, on {last}"
+        return f"its training configuration, made a day earlier, on {last}"
 
     def package(log: IO[str]) -> str:
         build.wheels.mkdir()

@@ -8,7 +8,7 @@ from newsrec_pipelines.datasets.world.visits import Visits
 REMEMBERED = 3  # visits; what was shown before them is forgotten
 
 
-def earlier_sights(visits: Visits, slates: NDArray[np.int32]) -> NDArray[np.float32]:
+def earlier_exposures(visits: Visits, slates: NDArray[np.int32]) -> NDArray[np.float32]:
     """For each place, how many of its reader's last visits before showed the same article.
 
     Args:

@@ -1,4 +1,4 @@
-"""Earlier sights are counted as slowly counting them would."""
+"""Earlier exposures are counted as slowly counting them would."""
 
 from collections import defaultdict
 from datetime import date
@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.datasets.world.sights import REMEMBERED, earlier_sights
+from newsrec_pipelines.datasets.world.exposures import REMEMBERED, earlier_exposures
 from newsrec_pipelines.datasets.world.visits import MAIN, Visits
 
 PLACES = 3
@@ -43,6 +43,6 @@ def test_each_place_counts_the_readers_last_visits_that_showed_it(
             expected[row, place] = sum(article in shown for shown in remembered)
         before[reader].append(articles)
 
-    counted = earlier_sights(visits([reader for reader, _ in came]), matrix)
+    counted = earlier_exposures(visits([reader for reader, _ in came]), matrix)
 
     assert counted.tolist() == expected.tolist()

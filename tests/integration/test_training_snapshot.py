@@ -16,10 +16,10 @@ from newsrec_pipelines import cli, partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.features import examples
-from newsrec_pipelines.models import kept_data
+from newsrec_pipelines.models import training_snapshot
 from newsrec_pipelines.models.artifacts import read_manifest
-from newsrec_pipelines.models.kept_data import KeptData
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.models.training_snapshot import TrainingSnapshot
 from newsrec_pipelines.partitions import Manifest
 from newsrec_pipelines.store import Store
 from support.postgres import REPOSITORY, fresh_database
@@ -28,7 +28,7 @@ from support.postgres import REPOSITORY, fresh_database
 PARAMS = """
 extends: {base}
 world: {{readers: 80, articles_per_day: 50, visits_per_day: 4, start: "2026-03-01"}}
-features: {{sight_days: 1}}
+features: {{exposure_history_days: 1}}
 training: {{window_days: 2, ranker_days: 1}}
 slate: {{max_age_hours: 36}}
 """
@@ -110,20 +110,20 @@ def test_a_training_opens_nothing_that_is_not_kept(
 
     kept = {(part.dataset, part.day) for part in examples.partitions_read(store, moment, params)}
     assert opened - kept == set()
-    assert {dataset for dataset, _ in kept} >= {"counters/sight", "counters/user_state"}
+    assert {dataset for dataset, _ in kept} >= {"counters/exposure_history", "counters/user_state"}
     # More would be restored for nothing; these reach back longest.
     assert min(day for dataset, day in kept if dataset == "clean/reads") > date(2026, 3, 1)
 
 
 def test_dvc_brings_back_the_same_files(store: Store, version: str, tmp_path: Path) -> None:
-    kept = KeptData.of(store, version)
+    kept = TrainingSnapshot.of(store, version)
     assert kept is not None
     (tmp_path / "data.dvc").write_bytes(store.read_bytes(f"models/{version}/data.dvc"))
     _dvc(tmp_path, "init", "--no-scm", "--quiet")
     _dvc(tmp_path, "remote", "add", "--default", "store", store.path("snapshots"))
     _dvc(tmp_path, "pull", "--quiet")
 
-    kept_data.restore(store, version, tmp_path / "ours")
+    training_snapshot.restore(store, version, tmp_path / "ours")
     ours, theirs = _files(tmp_path / "ours"), _files(tmp_path / "data")
     assert ours == theirs
     assert set(ours) == {file.key for file in kept.files}
@@ -133,7 +133,7 @@ def test_dvc_brings_back_the_same_files(store: Store, version: str, tmp_path: Pa
 def test_files_of_earlier_versions_are_kept_once(store: Store, version: str) -> None:
     previous = read_manifest(store, version).previous
     assert previous is not None
-    before, now = KeptData.of(store, previous), KeptData.of(store, version)
+    before, now = TrainingSnapshot.of(store, previous), TrainingSnapshot.of(store, version)
     assert before is not None
     assert now is not None
     shared = {file.md5 for file in before.files} & {file.md5 for file in now.files}
@@ -156,21 +156,21 @@ def test_data_goes_with_its_version_and_not_before(store: Store, version: str) -
     registry = FileRegistry(copy)
     previous = read_manifest(copy, version).previous
     assert previous is not None
-    kept = KeptData.of(copy, version)
+    kept = TrainingSnapshot.of(copy, version)
     assert kept is not None
-    assert kept_data.sweep(copy) == 0
+    assert training_snapshot.sweep(copy) == 0
     registry.remove(previous, by="test", why="old")
 
     copy.write_json("snapshots/pending/20990101T000000Z-1.json", {})
-    assert kept_data.sweep(copy) == 0, "a training is under way"
+    assert training_snapshot.sweep(copy) == 0, "a training is under way"
     copy.remove("snapshots/pending")
     copy.write_json("snapshots/pending/20200101T000000Z-1.json", {})
-    assert kept_data.sweep(copy) > 0
+    assert training_snapshot.sweep(copy) > 0
     assert copy.keys("snapshots/pending") == []
     assert all(copy.exists(file.blob) for file in kept.files)
     registry.rollback(version, by="test", why="it serves")
     with pytest.raises(ModelError, match="there is no model"):
-        kept_data.restore(copy, previous, Path(copy.path("restored")))
+        training_snapshot.restore(copy, previous, Path(copy.path("restored")))
 
 
 def test_data_that_changed_is_not_taken_for_that_of_a_version(
@@ -189,7 +189,7 @@ def test_what_is_damaged_is_named_and_what_is_there_is_not_touched(
     store: Store, version: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("data", "restore", "--model", version, "--to", str(tmp_path / "new"))
-    kept = KeptData.of(store, version)
+    kept = TrainingSnapshot.of(store, version)
     assert kept is not None
     broken = next(f for f in kept.files if f.key == "params.yaml")
     content = store.read_bytes(broken.blob)
@@ -213,7 +213,7 @@ def test_partitions_that_change_while_they_are_read_stop_the_training(store: Sto
     params = Params.load(Path(os.environ["NEWSREC_PARAMS"]))
     with (
         pytest.raises(DataError, match="the ETL changed partitions while they were read"),
-        kept_data.taking(store, MOMENT, params) as taken,
+        training_snapshot.taking(store, MOMENT, params) as taken,
     ):
         taken.check("of other data")
     assert store.keys("snapshots/pending") == []
@@ -221,7 +221,7 @@ def test_partitions_that_change_while_they_are_read_stop_the_training(store: Sto
 
 def _changed_since(store: Store, version: str) -> list[str]:
     """Partitions of which the kept files are not those of today."""
-    kept = KeptData.of(store, version)
+    kept = TrainingSnapshot.of(store, version)
     assert kept is not None
     return [f.key for f in kept.files if f.key.endswith(".parquet") and not store.exists(f.key)]
 

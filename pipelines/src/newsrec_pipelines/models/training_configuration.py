@@ -15,7 +15,11 @@ from newsrec_pipelines.models.artifacts import ModelManifest
 # Sections that make no model. Whatever is not named here does, also what comes later.
 _ELSEWHERE: Final = ("world", "etl", "backtest", "monitoring", "variants", "promotion")
 # How long things are kept.
-_KEEPING: Final = (("training", "keep_versions"), ("training", "keep_data"), ("slate", "keep_runs"))
+_KEEPING: Final = (
+    ("training", "keep_versions"),
+    ("training", "keep_snapshot"),
+    ("slate", "keep_runs"),
+)
 
 
 def making(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +33,8 @@ def making(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Two models of one recipe differ by their days and by the code that followed it.
+class TrainingConfiguration:
+    """Two models of one configuration differ by their days and by the code that followed it.
 
     Attributes:
         params: all parameters; only some of them make the model.
@@ -44,13 +48,13 @@ class Recipe:
 
     @classmethod
     def of(cls, params: Params, git_commit: str) -> Self:
-        """The recipe of the parameters of today."""
+        """The training configuration of the parameters of today."""
         content = json.dumps(making(params.model_dump(mode="json")), sort_keys=True)
         return cls(params, git_commit, hashlib.sha256(content.encode()).hexdigest())
 
     @classmethod
     def of_version(cls, manifest: ModelManifest) -> Self:
-        """The recipe that a version was made by; parameters that came later have their defaults.
+        """The configuration that made a version; parameters that came later have their defaults.
 
         Raises:
             ModelError: when this code does not know its parameters any more.
@@ -69,7 +73,7 @@ class Recipe:
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def same(self, other: Self) -> bool:
-        """Whether the parameters are the same. Other code that follows them is the same recipe."""
+        """Whether the parameters are the same; the code that follows them may differ."""
         return self.made == other.made
 
     def repeats(self, other: Self) -> bool:

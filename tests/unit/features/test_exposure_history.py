@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsrec_pipelines.features.sight_counters import sight_counters, sight_events
+from newsrec_pipelines.features.exposure_history import exposure_events, exposure_history
 from newsrec_pipelines.features.views import views
 from support.feature_events import DAY, MIDNIGHT, at, frame
 
@@ -51,7 +51,7 @@ def test_the_last_row_before_a_moment_is_a_recount_of_all_before_it(
     )
     rows, state = [], None
     for day in DAYS:
-        today = sight_counters(sight_events(opened, shown, day), state)
+        today = exposure_history(exposure_events(opened, shown, day), state)
         rows.append(today)
         state = pl.concat(rows).unique(["user_id", "article_id"], keep="last", maintain_order=True)
     found = pl.concat(rows)
@@ -76,5 +76,5 @@ def test_the_last_row_before_a_moment_is_a_recount_of_all_before_it(
 
 def test_nothing_knows_of_the_moment_that_it_happened_at() -> None:
     shown = frame("impressions", [{"impression_id": "1", "shown_at": at(1), "article_ids": ["a"]}])
-    rows = sight_counters(sight_events(views(frame("reads", [])), shown, DAY), None)
+    rows = exposure_history(exposure_events(views(frame("reads", [])), shown, DAY), None)
     assert rows["event_timestamp"].to_list() == [at(1) + timedelta(microseconds=1)]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsrec_pipelines.copying import copy_frame
 from newsrec_pipelines.features.types import SLATE_SCHEMA
+from newsrec_pipelines.postgres_copy import copy_frame
 
 # PostgreSQL's text holds everything but the zero byte; UTF-8 holds everything but surrogates.
 _NASTY = st.text(st.sampled_from("ab,\"'\\{}[] \n\r\t.;|NULé\u2028\U0001f4f0"), max_size=8)

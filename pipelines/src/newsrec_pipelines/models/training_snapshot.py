@@ -40,7 +40,7 @@ _BLOCK: Final = 1 << 20
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 
-class KeptFile(BaseModel):
+class SnapshotFile(BaseModel):
     """One file; `key` is where it lay in the store."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +56,7 @@ class KeptFile(BaseModel):
         return _blob(self.md5)
 
 
-class KeptData(BaseModel):
+class TrainingSnapshot(BaseModel):
     """``models/<version>/data.json``: all files that make the version again.
 
     Attributes:
@@ -69,7 +69,7 @@ class KeptData(BaseModel):
 
     data_hash: str
     md5: str
-    files: tuple[KeptFile, ...]
+    files: tuple[SnapshotFile, ...]
 
     @classmethod
     def of(cls, store: Store, version: str) -> Self | None:
@@ -95,7 +95,7 @@ class Taken:
     as_of: datetime
     params: Params
     parts: tuple[Manifest, ...]
-    files: tuple[KeptFile, ...]
+    files: tuple[SnapshotFile, ...]
 
     def check(self, data_hash: str) -> None:
         """Refuse data of which something changed after it was taken.
@@ -107,7 +107,7 @@ class Taken:
         if examples.hash_of(self.parts, first, self.as_of) != data_hash:
             raise DataError("the ETL changed partitions while they were read: train again")
 
-    def keep(self, manifest: ModelManifest) -> KeptData:
+    def keep(self, manifest: ModelManifest) -> TrainingSnapshot:
         """Make it the data of a version; that of a version which has some stays as it is.
 
         Beside the partitions, the parameters are kept, the version whose factors the training
@@ -117,7 +117,7 @@ class Taken:
             DataError: when content got lost meanwhile.
         """
         store, version = self.store, manifest.version
-        if kept := KeptData.of(store, version):
+        if kept := TrainingSnapshot.of(store, version):
             return kept
         contents = {"params.yaml": yaml.safe_dump(manifest.params, sort_keys=True).encode()}
         contents |= {
@@ -138,7 +138,7 @@ class Taken:
         store.write_bytes(_blob(md5), listing)
         if not all(store.each(store.exists, sorted({file.blob for file in files}))):
             raise DataError(f"data of model {version} got lost while it was trained: train again")
-        kept = KeptData(data_hash=manifest.data_hash, md5=md5, files=tuple(files))
+        kept = TrainingSnapshot(data_hash=manifest.data_hash, md5=md5, files=tuple(files))
         store.write_bytes(_key(version, "data.dvc"), _dvc(kept))
         # The last one: without it, nothing was kept.
         store.write_json(_key(version, "data.json"), kept.model_dump(mode="json"))
@@ -180,7 +180,7 @@ def sweep(store: Store) -> int:
     there = store.keys(_BLOBS)
     versions = [k.split("/")[1] for k in store.keys(artifacts.FOLDER) if k.endswith("/data.json")]
     needed = set()
-    for kept in store.each(lambda version: KeptData.of(store, version), versions):
+    for kept in store.each(lambda version: TrainingSnapshot.of(store, version), versions):
         if kept:
             needed |= {_blob(kept.md5), *(file.blob for file in kept.files)}
     gone = [key for key in there if key not in needed]
@@ -188,7 +188,7 @@ def sweep(store: Store) -> int:
     return len(gone)
 
 
-def restore(store: Store, version: str, folder: Path) -> KeptData:
+def restore(store: Store, version: str, folder: Path) -> TrainingSnapshot:
     """Lay out the files of a version in a folder, which is a store of its own then.
 
     A restore that was killed goes on where it was. Files are compared with their hashes.
@@ -198,7 +198,7 @@ def restore(store: Store, version: str, folder: Path) -> KeptData:
             anything else.
     """
     manifest = artifacts.read_manifest(store, version)
-    kept = KeptData.of(store, version)
+    kept = TrainingSnapshot.of(store, version)
     if kept is None:
         raise DataError(f"no data was kept of model {manifest.version} in {store.url}")
     ours = {folder / file.key for file in kept.files}
@@ -209,7 +209,7 @@ def restore(store: Store, version: str, folder: Path) -> KeptData:
     return kept
 
 
-def _bring(store: Store, file: KeptFile, path: Path) -> None:
+def _bring(store: Store, file: SnapshotFile, path: Path) -> None:
     if path.is_file() and _sha256(path) == file.sha256:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -223,26 +223,28 @@ def _bring(store: Store, file: KeptFile, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _known(store: Store) -> dict[str, KeptFile]:
+def _known(store: Store) -> dict[str, SnapshotFile]:
     """What the newest versions kept, by SHA-256."""
     versions = sorted(
         k.split("/")[1] for k in store.keys(artifacts.FOLDER) if k.endswith("/data.json")
     )
-    known: dict[str, KeptFile] = {}
+    known: dict[str, SnapshotFile] = {}
     for version in versions[-_VERSIONS_LOOKED_AT:]:
         with suppress(DataError):  # then they are read again
-            kept = KeptData.of(store, version)
+            kept = TrainingSnapshot.of(store, version)
             known |= {file.sha256: file for file in kept.files} if kept else {}
     return known
 
 
-def _keep_files(store: Store, files: Mapping[str, str]) -> list[KeptFile]:
+def _keep_files(store: Store, files: Mapping[str, str]) -> list[SnapshotFile]:
     """Keep files by their keys and SHA-256."""
     known = _known(store)
     return store.each(lambda file: _keep_file(store, *file, known), files.items())
 
 
-def _keep_file(store: Store, key: str, sha256: str, known: Mapping[str, KeptFile]) -> KeptFile:
+def _keep_file(
+    store: Store, key: str, sha256: str, known: Mapping[str, SnapshotFile]
+) -> SnapshotFile:
     before = known.get(sha256)
     if before and store.exists(before.blob):
         return before.model_copy(update={"key": key})
@@ -257,14 +259,14 @@ def _keep_file(store: Store, key: str, sha256: str, known: Mapping[str, KeptFile
         raise DataError(f"{key} in {store.url} is gone, but its manifest names it") from e
     if sha.hexdigest() != sha256:
         raise DataError(f"{key} in {store.url} is not the file that its manifest names")
-    kept = KeptFile(key=key, size=size, md5=md5.hexdigest(), sha256=sha256)
+    kept = SnapshotFile(key=key, size=size, md5=md5.hexdigest(), sha256=sha256)
     store.copy(key, kept.blob)
     return kept
 
 
-def _keep_bytes(store: Store, key: str, content: bytes) -> KeptFile:
+def _keep_bytes(store: Store, key: str, content: bytes) -> SnapshotFile:
     sha256 = hashlib.sha256(content).hexdigest()
-    kept = KeptFile(key=key, size=len(content), md5=_md5(content), sha256=sha256)
+    kept = SnapshotFile(key=key, size=len(content), md5=_md5(content), sha256=sha256)
     store.write_bytes(kept.blob, content)
     return kept
 
@@ -284,13 +286,13 @@ def _as_champion(start: ModelManifest, manifest: ModelManifest) -> dict[str, byt
     }
 
 
-def _listing(files: Iterable[KeptFile]) -> bytes:
+def _listing(files: Iterable[SnapshotFile]) -> bytes:
     """DVC's list of the files of a folder, as it writes it."""
     entries = [{"md5": file.md5, "relpath": file.key} for file in files]
     return json.dumps(entries, sort_keys=True).encode()
 
 
-def _dvc(kept: KeptData) -> bytes:
+def _dvc(kept: TrainingSnapshot) -> bytes:
     out = {
         "md5": kept.md5,
         "size": sum(file.size for file in kept.files),

@@ -12,7 +12,7 @@ from newsrec_pipelines.features.views import known_on
 _KEYS = ("user_id", "article_id")
 
 
-def sight_events(views: pl.DataFrame, impressions: pl.DataFrame, day: date) -> pl.DataFrame:
+def exposure_events(views: pl.DataFrame, impressions: pl.DataFrame, day: date) -> pl.DataFrame:
     """When readers were shown articles, and opened them, on a day.
 
     Args:
@@ -49,11 +49,11 @@ def sight_events(views: pl.DataFrame, impressions: pl.DataFrame, day: date) -> p
     )
 
 
-def sight_counters(events: pl.DataFrame, state: pl.DataFrame | None) -> pl.DataFrame:
+def exposure_history(events: pl.DataFrame, state: pl.DataFrame | None) -> pl.DataFrame:
     """Running sums of the events of a day, over the state before it.
 
     Args:
-        events: what `sight_events` returns.
+        events: what `exposure_events` returns.
         state: the last row of each reader and article before the day, or None; others are ignored.
 
     Returns:
@@ -63,7 +63,7 @@ def sight_counters(events: pl.DataFrame, state: pl.DataFrame | None) -> pl.DataF
         been shown it). Sorted by reader, article and time.
     """
     if state is None:
-        state = pl.DataFrame(schema=schema("sight"))
+        state = pl.DataFrame(schema=schema("exposure_history"))
     names = ("exposures_total", "opens_total", "last_seen_at")
     before = state.select(*_KEYS, *(pl.col(name).alias(f"{name}_before") for name in names))
     rows = events.join(before, on=_KEYS, how="left", maintain_order="left")

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from newsrec_pipelines.training.pictures import importance
+from newsrec_pipelines.training.plots import importance
 
 SVG = "{http://www.w3.org/2000/svg}"
 
