@@ -1,6 +1,8 @@
 """A digest reads well as text and as HTML, in each language, whatever the titles hold."""
 
+import re
 from datetime import date
+from importlib.resources import files
 
 import pytest
 from bs4 import BeautifulSoup
@@ -86,3 +88,26 @@ def test_what_the_source_does_not_say_is_left_out() -> None:
     assert "unknown" not in rendered.text + rendered.html
     assert "Why" not in rendered.text
     assert "None" not in rendered.text + rendered.html
+
+
+@pytest.mark.parametrize("titles", [TITLES, TITLES[:1]])
+def test_every_rule_of_the_stylesheet_stands_on_its_elements(titles: list[str]) -> None:
+    stylesheet = files("newsrec_mailer").joinpath("templates/body.css").read_text("utf-8")
+    everywhere = re.sub(r"/\*.*?\*/", "", stylesheet.partition("@media")[0], flags=re.DOTALL)
+    html = BeautifulSoup(TEMPLATES.render(digest(titles)).html, "html.parser")
+    for selectors, declarations in re.findall(r"([^{}]+)\{([^}]*)\}", everywhere):
+        elements = html.select(selectors.strip())
+        assert elements, f"{selectors} is for nothing"
+        for element in elements:
+            have = {d.partition(":")[0].strip() for d in str(element["style"]).split(";")}
+            for declaration in filter(str.strip, declarations.split(";")):
+                assert declaration.partition(":")[0].strip() in have, (selectors, element)
+
+
+def test_only_what_depends_on_the_screen_is_left_to_a_style_element() -> None:
+    html = BeautifulSoup(TEMPLATES.render(digest(TITLES)).html, "html.parser")
+    [left] = html.find_all("style")
+    screens = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^}]*\})*\s*\}")
+    assert screens.sub("", left.text).strip() == ""
+    assert "prefers-color-scheme: dark" in left.text
+    assert "max-width: 620px" in left.text

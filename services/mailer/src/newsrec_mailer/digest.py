@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from newsrec_mailer.phrases import Phrases, phrases_for
@@ -55,7 +56,7 @@ class Rendered:
 
 
 class Templates:
-    """subject.txt, body.txt and body.html, for every language."""
+    """subject.txt, body.txt and body.html with body.css, for every language."""
 
     def __init__(self) -> None:
         self._environment = Environment(
@@ -66,6 +67,8 @@ class Templates:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        # What is for some screens only (@media) cannot stand on an element: it stays in a <style>.
+        self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
     def render(self, digest: Digest) -> Rendered:
         """Render a digest of at least one article."""
@@ -75,7 +78,7 @@ class Templates:
             language=phrases.language,
             subject=one_line(self._environment.get_template("subject.txt").render(values)),
             text=self._environment.get_template("body.txt").render(values),
-            html=self._environment.get_template("body.html").render(values),
+            html=self._inliner.inline(self._environment.get_template("body.html").render(values)),
         )
 
 
