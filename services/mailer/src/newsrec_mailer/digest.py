@@ -84,11 +84,14 @@ class Templates:
 
 def _values(digest: Digest, phrases: Phrases) -> dict[str, object]:
     titles = [shorten(a.title, _TITLE_WIDTH) for a in digest.articles]
+    count = len(titles)
     return {
         "t": phrases,
         "date": phrases.date(digest.day),
-        "count": len(titles),
-        "lead": shorten(titles[0], _SUBJECT_TITLE_WIDTH),
+        "subject": phrases.plural(phrases.subject, count).format(
+            title=shorten(titles[0], _SUBJECT_TITLE_WIDTH), more=count - 1
+        ),
+        "intro": phrases.plural(phrases.intro, count).format(count=count),
         "preheader": shorten(" · ".join(titles[1:]), _PREHEADER_WIDTH),
         "unsubscribe_url": digest.unsubscribe_url,
         "articles": [
