@@ -2,8 +2,8 @@
 
 Each world plays its history and then 14 days of both groups through ETL, training and slates, with
 files and a database of its own that are removed afterwards. With --backtest nobody gets our slates:
-our model and its rivals are judged by what readers did on a front page, and by the hidden truth of
-what each one's slates would have been worth. The parameters of a world,
+our model and its baselines are evaluated by what readers did on a front page, and by the hidden
+truth of what each one's slates would have been worth. The parameters of a world,
 its dates and its seed are in `worlds/`; the result of each is a JSON file.
 
     python benchmarks/worlds.py [weak strong shift] [--days 14] [--out var/worlds] [--same-for-both]
@@ -26,7 +26,7 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[1]
 WORLDS = ("weak", "strong", "shift")
-# By which ours is compared with its rivals: the order of shown lists, and daily slates.
+# By which ours is compared with its baselines: the order of shown lists, and daily slates.
 LEAD = {"impressions": ("auc", "ndcg@10", "seconds@3"), "daily": ("recall@10", "dwell_ndcg@10")}
 
 
@@ -36,14 +36,14 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--out", type=Path, default=REPOSITORY / "var/worlds")
     parser.add_argument("--same-for-both", action="store_true", help="an A/A test")
-    parser.add_argument("--backtest", action="store_true", help="judge ours and its rivals")
+    parser.add_argument("--backtest", action="store_true", help="evaluate ours and its baselines")
     args = parser.parse_args()
     if args.backtest:
         for world in args.worlds:
             out = (args.out / f"{world}-backtest.json").absolute()
             backtest(REPOSITORY / f"worlds/{world}.yaml", out)
             print(f"\n{world}")
-            print("\n".join(rivals(json.loads(out.read_text()))))
+            print("\n".join(baselines(json.loads(out.read_text()))))
             print("seconds a reader-day, by the world's truth, and what ours is better by (95 %)")
             print("\n".join(seconds(json.loads(by_truth(out).read_text()))))
         return
@@ -72,14 +72,14 @@ def backtest(params: Path, out: Path) -> None:
             ("simulate", "days", *days),
             ("etl", *days),
             ("backtest", "--out", str(out)),
-            ("rivals", "--out", str(by_truth(out))),
+            ("baselines", "--out", str(by_truth(out))),
         ):
             run("newsrec", "--params", str(params), *stage, env=env, log=log)
 
 
 def by_truth(out: Path) -> Path:
-    """Where the result of `newsrec rivals` is, beside that of the back-test."""
-    return out.with_name(out.name.replace("backtest", "rivals"))
+    """Where the result of `newsrec baselines` is, beside that of the back-test."""
+    return out.with_name(out.name.replace("backtest", "baselines"))
 
 
 @contextmanager
@@ -102,8 +102,8 @@ def run(program: str, *args: str, env: dict[str, str], log: IO[str]) -> None:
     subprocess.run(command, check=True, env=env, stdout=log, stderr=log, cwd=REPOSITORY)
 
 
-def rivals(result: dict[str, Any]) -> list[str]:
-    """What ours is better by than each rival, and without each of its parts."""
+def baselines(result: dict[str, Any]) -> list[str]:
+    """What ours is better by than each baseline, and without each of its parts."""
     lines = []
     for mode, metrics in LEAD.items():
         found = result["modes"][mode]

@@ -51,7 +51,7 @@ def main() -> int:
     finally:
         if not args.folder:
             shutil.rmtree(folder, ignore_errors=True)
-    result = report.judged(measured)
+    result = report.evaluated(measured)
     print(report.table(result))
     if args.json:
         args.json.write_text(json.dumps(result, indent=2))

@@ -9,7 +9,7 @@ GIB_BAR: Final = 12.0
 GROWTH_BAR: Final = 1.2  # seconds a reader, of those of the smallest size
 
 
-def judged(measured: list[dict[str, Any]]) -> dict[str, Any]:
+def evaluated(measured: list[dict[str, Any]]) -> dict[str, Any]:
     """The numbers with their bars, from the smallest size to the largest.
 
     A bar of seconds or memory is that of the largest size: it is what the others grow to. What was

@@ -89,11 +89,11 @@ def _canary() -> int:
     weight = canary.wanted_weight(os.environ.get("WEIGHT"))
     given = os.environ.get("IMAGE")
     if given:
-        return _changed(lambda c: c.weigh(weight, lambda: given))
+        return _changed(lambda c: c.set_weight(weight, lambda: given))
     if os.environ.get("CONTEXT"):
-        return _changed(lambda c: c.weigh(weight, _need_image))
+        return _changed(lambda c: c.set_weight(weight, _need_image))
     kind = _kind()
-    return _changed(lambda c: c.weigh(weight, lambda: _built(kind)))
+    return _changed(lambda c: c.set_weight(weight, lambda: _built(kind)))
 
 
 def _need_image() -> str:

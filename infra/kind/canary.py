@@ -28,7 +28,7 @@ class Canary:
     kubectl: Kubectl
     tell: Tell
 
-    def weigh(self, weight: int, image: Callable[[], str]) -> None:
+    def set_weight(self, weight: int, image: Callable[[], str]) -> None:
         """Give the canary a weight; when none runs, begin one of `image`, which is asked then only.
 
         Raises:
@@ -41,13 +41,13 @@ class Canary:
             if weight == 0:
                 raise ClusterError("no canary runs: there is nothing to take a weight from")
             # What a restarted gateway or an earlier canary left must not meet pods that begin.
-            self._weigh(0)
+            self._set_weight(0)
             chosen = image()
             self.tell(f"▸ beginning a canary of {chosen}")
             self.kubectl("set", "image", f"deployment/{CANARY}", f"api={chosen}")
         self._scale(CANARY, self._pods_for(weight))
         self._wait(CANARY)
-        self.tell(f"▸ weights: {self._weigh(weight)}")
+        self.tell(f"▸ weights: {self._set_weight(weight)}")
 
     def promote(self) -> None:
         """The stable version gets the canary's image; then the canary loses its weight and pods.
@@ -80,11 +80,11 @@ class Canary:
         )
 
     def _end(self) -> None:
-        self.tell(f"▸ weights: {self._weigh(0)}")
+        self.tell(f"▸ weights: {self._set_weight(0)}")
         self._scale(CANARY, 0)
         self.tell("▸ the canary has ended")
 
-    def _weigh(self, weight: int) -> str:
+    def _set_weight(self, weight: int) -> str:
         self._ask_hooks(str(weight))
         return self.weights()
 
@@ -93,7 +93,7 @@ class Canary:
         return found
 
     def _ask_hooks(self, *arguments: str) -> str:
-        program = ("python", "-m", "newsrec_hooks.weigh", *arguments)
+        program = ("python", "-m", "newsrec_hooks.canary_weight", *arguments)
         try:
             return self.kubectl("exec", f"deployment/{HOOKS}", "--", *program)
         except ClusterError as e:

@@ -21,14 +21,14 @@ with DAG(
     monitor = stage("monitor", "monitor", *date, limit=timedelta(hours=1), size="large")
     minutes = timedelta(minutes=5)
     wanted = stage(
-        *("retrain_wanted", "ask", "alarm", "--action", "retrain", *date),
+        *("retrain_wanted", "condition", "alarm", "--action", "retrain", *date),
         limit=minutes,
         question=True,
         not_in_backfill=True,
         outlets=(RETRAIN,),
     )
     back = stage(
-        *("rolled_back", "ask", "alarm", "--action", "rollback", *date),
+        *("rolled_back", "condition", "alarm", "--action", "rollback", *date),
         limit=minutes,
         question=True,
         not_in_backfill=True,

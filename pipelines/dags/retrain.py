@@ -1,8 +1,8 @@
-"""Every day: is the input good, train on it, judge the challenger, let the gate decide.
+"""Every day: is the input good, train on it, evaluate the challenger, let the gate decide.
 
 Also when the monitor asks for it, and when an alert does (services/hooks, by the REST API). What
 is late may still come, so the check is tried again for an hour; when it fails, the champion stays.
-A back-fill trains and judges the past, but changes no champion.
+A back-fill trains and evaluates the past, but changes no champion.
 """
 
 from datetime import timedelta
@@ -28,7 +28,7 @@ with DAG(
         retry_delay=timedelta(minutes=20),
     )
     train = stage("train", "gate", "train", *date, limit=timedelta(hours=6), size="large")
-    judge = stage("judge", "gate", "judge", *date, limit=timedelta(hours=2), size="large")
+    evaluate = stage("evaluate", "gate", "evaluate", *date, limit=timedelta(hours=2), size="large")
     decide = stage(
         *("decide", "gate", "decide", *date),
         limit=timedelta(hours=6),
@@ -36,9 +36,9 @@ with DAG(
         not_in_backfill=True,
     )
     promoted = stage(
-        *("promoted", "ask", "champion", *date),
+        *("promoted", "condition", "champion", *date),
         limit=timedelta(minutes=5),
         question=True,
         outlets=(CHAMPION,),
     )
-    check >> train >> judge >> decide >> promoted
+    check >> train >> evaluate >> decide >> promoted

@@ -88,7 +88,7 @@ SCHEMA = exactly(
         "properties": {"impressions": MODE, "daily": MODE},
         "additionalProperties": False,
     },
-    not_judged=by_name(TEXT),
+    not_evaluated=by_name(TEXT),
     off_policy=exactly(policies=by_name(POLICY), missing={"type": ["string", "null"]}),
 )
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -90,7 +90,7 @@ def test_a_day_goes_through_all_dags_and_a_bad_one_stops(world: World) -> None:
     known = {"day": DAY, "as_of": f"{NEXT}T00:00:00+00:00"}
     assert world.airflow.events() == [("counters", known)]
 
-    done = ("check", "train", "judge", "decide", "promoted")
+    done = ("check", "train", "evaluate", "decide", "promoted")
     assert world.play("retrain") == dict.fromkeys(done, "success")
     champion = FileRegistry(world.store).champion()
     assert champion.startswith("20260303-")
@@ -124,7 +124,7 @@ def _a_broken_file_stops_the_day(world: World) -> None:
     champion = FileRegistry(world.store).champion()
     assert world.play("retrain", NEXT, succeeds=False) == {
         "check": "failed",
-        **dict.fromkeys(("train", "judge", "decide", "promoted"), "upstream_failed"),
+        **dict.fromkeys(("train", "evaluate", "decide", "promoted"), "upstream_failed"),
     }
     assert FileRegistry(world.store).champion() == champion
     assert world.airflow.events() == before

@@ -154,8 +154,8 @@ def _an_alert_trains_through_a_kill_and_starts_slates(playing: Playing) -> None:
     slates = ["recommend", "--date", "2026-03-08", "--as-of", "2026-03-08T00:00:00+00:00"]
     wait_until(lambda: slates in stages.calls(), "the slates of the new champion")
     asked = [call for call in stages.calls() if "2026-03-07" in call or call == slates]
-    gate = [["gate", step, *date] for step in ("train", "judge", "decide")]
-    assert asked == [["check", *date], *gate, ["ask", "champion", *date], slates]
+    gate = [["gate", step, *date] for step in ("train", "evaluate", "decide")]
+    assert asked == [["check", *date], *gate, ["condition", "champion", *date], slates]
     assert stages.calls("begun").count(train) == 2
 
 
@@ -175,7 +175,7 @@ def _a_backfill_trains_the_past_and_shows_nothing(playing: Playing) -> None:
     assert sorted(stages.calls()[before:]) == sorted(
         [*words, "--date", day]
         for day in ("2026-02-01", "2026-02-02")
-        for words in (["check"], ["gate", "train"], ["gate", "judge"])
+        for words in (["check"], ["gate", "train"], ["gate", "evaluate"])
     )
     trainings = airflow.query(
         "SELECT t.start_date, t.end_date FROM task_instance t JOIN dag_run r USING (dag_id, run_id)"

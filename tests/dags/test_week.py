@@ -53,7 +53,7 @@ BAD_PARAMS = PARAMS + (
 )
 # What a scheduler starts after these is played; new counters would re-rank the slates each hour.
 PLAYED = ("champion", "retrain-wanted")
-TRAINED = ("check", "train", "judge", "decide", "promoted")
+TRAINED = ("check", "train", "evaluate", "decide", "promoted")
 
 
 @dataclass
@@ -188,7 +188,7 @@ def _the_shift_is_flagged_that_day_and_a_training_follows(week: Week) -> None:
     week.readers(SHIFT)
     alarms = {a["name"]: a["action"] for a in week.night(SHIFT)["alarms"]}
     assert alarms["readers_drift"] == "retrain"
-    drifted = query(week.url, "SELECT day FROM drift WHERE name = 'own_taste' AND drifted")
+    drifted = query(week.url, "SELECT day FROM drift WHERE name = 'preference_drift' AND drifted")
     assert drifted == [(SHIFT,)]
 
     assert week.started[started:] == [("retrain", SHIFT), ("recommend", SHIFT)]

@@ -19,7 +19,7 @@ from newsrec_pipelines import cli
 from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.evaluation import backtest as module
 from newsrec_pipelines.evaluation import day as day_module
-from newsrec_pipelines.evaluation.explained import SYSTEMS
+from newsrec_pipelines.evaluation.descriptions import SYSTEMS
 from newsrec_pipelines.features.examples import examples, with_features
 from newsrec_pipelines.store import Store
 from support import official_weeks
@@ -143,7 +143,7 @@ def test_a_planted_leak_is_caught(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--from", "2026-03-20", "--to", "2026-03-20"), "nothing to judge by on 2026-03-20"),
+        (("--from", "2026-03-20", "--to", "2026-03-20"), "nothing to evaluate by on 2026-03-20"),
         (
             ("--from", "2026-05-01", "--to", "2026-05-02", "--mode", "impressions"),
             "no impression from 2026-05-01 to 2026-05-02",

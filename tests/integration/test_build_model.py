@@ -124,7 +124,7 @@ def test_the_wheel_tells_how_it_was_made(built: Path, tmp_path: Path) -> None:
     assert facts["tests"]["passed"] > 0
     assert "<testsuite" in (package / "report" / "tests.xml").read_text()
     evaluation = json.loads((package / "report" / "evaluation.json").read_text())
-    assert evaluation["first_day"] == evaluation["last_day"] == facts["judged_on"] == _KNOWN
+    assert evaluation["first_day"] == evaluation["last_day"] == facts["evaluated_on"] == _KNOWN
     assert evaluation["metrics"]["news"]["hr@10"]["value"] is not None
     executable = {".pkl", ".pickle", ".so", ".joblib"}
     assert not {path.suffix for path in package.rglob("*")} & executable

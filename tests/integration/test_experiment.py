@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from newsrec_pipelines import cli, partitions
-from newsrec_pipelines.evaluation.explained import SYSTEMS
+from newsrec_pipelines.evaluation.descriptions import SYSTEMS
 from newsrec_pipelines.experiment.groups import GROUPS, group_of
 from newsrec_pipelines.store import Store
 from support.postgres import REPOSITORY
@@ -92,14 +92,14 @@ def test_a_second_experiment_in_the_same_store_is_refused(
     assert "needs its own store" in capsys.readouterr().err
 
 
-def test_rivals_are_judged_by_the_truth_on_the_same_reader_days(
+def test_baselines_are_judged_by_the_truth_on_the_same_reader_days(
     call: Callable[..., None], tmp_path: Path
 ) -> None:
     days = ("--from", "2026-03-01", "--to", "2026-03-04")
     call("simulate", "days", *days)
     call("etl", *days)
-    out = tmp_path / "rivals.json"
-    call("rivals", "--from", "2026-03-03", "--to", "2026-03-04", "--out", str(out))
+    out = tmp_path / "baselines.json"
+    call("baselines", "--from", "2026-03-03", "--to", "2026-03-04", "--out", str(out))
 
     found = json.loads(out.read_text())
     assert set(found["systems"]) == set(SYSTEMS)

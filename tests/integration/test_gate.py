@@ -62,18 +62,18 @@ def test_a_week_of_gates(store: Store, database_url: str, monkeypatch: pytest.Mo
 
 
 def _the_first_model(store: Store, registry: FileRegistry) -> str:
-    # Nothing was known before the first day: there is nothing to judge.
+    # Nothing was known before the first day: there is nothing to evaluate.
     run("gate", "train", "--date", FIRST)
-    run("gate", "judge", "--date", FIRST)
-    judged = store.read_json(f"models/gates/{FIRST}/judged.json")
-    assert judged["metric"] is None
+    run("gate", "evaluate", "--date", FIRST)
+    evaluated = store.read_json(f"models/gates/{FIRST}/evaluated.json")
+    assert evaluated["metric"] is None
     assert registry.versions() == []
 
     run("gate", "run", "--date", SECOND)
     made = report(store, SECOND)
     assert made["decision"]["outcome"] == "promoted"
-    assert set(made["judgement"]["measured"]) == {"challenger", "popularity"}
-    assert made["judgement"]["counts"]["readers judged"] > 50
+    assert set(made["evaluation"]["measured"]) == {"challenger", "popularity"}
+    assert made["evaluation"]["counts"]["readers evaluated"] > 50
     champion = registry.champion()
     assert read_manifest(store, champion).as_of.date().isoformat() == THIRD
     assert made["trained"]["versions"]["challenger"] != champion
@@ -84,12 +84,12 @@ def _a_refit_trains_once_and_a_second_gate_does_nothing(
     store: Store, registry: FileRegistry, first: str
 ) -> str:
     before = set(registry.versions())
-    for step in ("train", "judge", "decide"):
+    for step in ("train", "evaluate", "decide"):
         run("gate", step, "--date", THIRD)
     made = report(store, THIRD)
     # Of the same code and day: the champion itself stands for its training configuration.
     assert made["trained"]["versions"] == {"champion": first, "refit": first}
-    (difference,) = made["judgement"]["differences"]
+    (difference,) = made["evaluation"]["differences"]
     assert difference["all"]["value"] == 0
     (version,) = set(registry.versions()) - before
     assert registry.champion() == version
@@ -153,7 +153,7 @@ def _a_rollback_gives_the_same_slates(registry: FileRegistry, old: str, new: str
 
 def _what_a_person_did_meanwhile_holds(store: Store, registry: FileRegistry, old: str) -> None:
     run("gate", "train", "--date", LAST)
-    run("gate", "judge", "--date", LAST)
+    run("gate", "evaluate", "--date", LAST)
     run("models", "promote", old)
     run("gate", "decide", "--date", LAST)
     made = report(store, LAST)["decision"]
@@ -177,7 +177,7 @@ def _a_good_configuration_takes_the_place_of_a_bad_one(
     made = report(store, LAST)
     assert made["trained"]["versions"]["refit"] == bad
     assert made["decision"]["winner"] == "challenger"
-    better = made["judgement"]["differences"][0]["all"]
+    better = made["evaluation"]["differences"][0]["all"]
     assert better["low"] > 0
     champion = read_manifest(store, registry.champion())
     assert champion.params["slate"]["max_age_hours"] == 48
@@ -198,7 +198,7 @@ def test_a_step_without_the_one_before_is_one_line(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    for step in ("judge", "decide"):
+    for step in ("evaluate", "decide"):
         assert status("gate", step, "--date", "2026-04-01") == 1
         assert "run newsrec gate train --date 2026-04-01 first" in capsys.readouterr().err
 

@@ -185,8 +185,8 @@ def test_many_reads_since_the_training_ask_for_another_one(store: Store, databas
 
     assert (alarm["name"], alarm["action"]) == ("new_reads", "retrain")
     assert alarm["detail"].startswith("60% of the reads that v3 knew")
-    assert cli_status("ask", "alarm", "--action", "retrain", "--date", str(DAY)) == 0
-    assert cli_status("ask", "alarm", "--action", "rollback", "--date", str(DAY)) == 99
+    assert cli_status("condition", "alarm", "--action", "retrain", "--date", str(DAY)) == 0
+    assert cli_status("condition", "alarm", "--action", "rollback", "--date", str(DAY)) == 99
 
 
 def test_the_history_is_kept_as_long_as_the_parameters_say(store: Store, database_url: str) -> None:

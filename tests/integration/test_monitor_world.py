@@ -117,7 +117,7 @@ def test_other_tastes_are_flagged_that_day_and_a_usual_day_is_not(
         "retrain",
     )
     rows = query(url, "SELECT day, subject, name FROM drift WHERE drifted")
-    assert (date(2026, 3, 8), "readers", "own_taste") in rows
+    assert (date(2026, 3, 8), "readers", "preference_drift") in rows
     assert {row[0] for row in rows} == {date(2026, 3, 8)}
     # The report for people: Evidently's distributions, and one small page.
     assert shifted["pages"] == {s: f"{SHIFTED}.{s}.html" for s in ("readers", "articles")}
@@ -125,7 +125,9 @@ def test_other_tastes_are_flagged_that_day_and_a_usual_day_is_not(
         assert b"log_" in store.read_bytes(f"reports/monitoring/{name}")
     assert b"readers_drift" in store.read_bytes(f"reports/monitoring/{SHIFTED}.html")
     metrics = (Settings.from_env(os.environ).var / "metrics/monitor.prom").read_text()
-    assert 'newsrec_drifted{name="own_taste",stage="monitor",subject="readers"} 1.0' in metrics
+    assert (
+        'newsrec_drifted{name="preference_drift",stage="monitor",subject="readers"} 1.0' in metrics
+    )
 
 
 def test_evidently_measures_the_same_distances(url: str, store: Store) -> None:

@@ -212,7 +212,7 @@ def _operate(store: Store, database: str) -> dict[str, Any]:
     _run("gate", "run", "--date", JUDGED)
     promoted = registry.champion()
     assert promoted != before
-    _run("ask", "champion", "--date", JUDGED)
+    _run("condition", "champion", "--date", JUDGED)
     _run("recommend", "--refresh", "--date", SERVED, "--as-of", f"{SERVED}T06:00:00+00:00")
     refreshed = query(database, _REFRESHED)
     _run("export", "--date", SERVED)

@@ -12,7 +12,7 @@ import pytest
 from newsrec_db import migrate
 from newsrec_pipelines import cli
 from newsrec_pipelines.config import Params, Settings
-from newsrec_pipelines.evaluation.judge import SYSTEMS
+from newsrec_pipelines.evaluation.evaluate_day import SYSTEMS
 from newsrec_pipelines.features.examples import training_data
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
@@ -102,7 +102,7 @@ def test_the_champion_is_judged_on_the_next_day(
     printed = capsys.readouterr().out
     made = store.read_json(f"reports/evaluation/{JUDGED}.json")
     assert made["model"] == FileRegistry(store).champion()
-    assert made["counts"]["lists judged"] > 100
+    assert made["counts"]["lists evaluated"] > 100
     metrics = {s: {m: v["value"] for m, v in ms.items()} for s, ms in made["metrics"].items()}
     assert set(metrics) == set(SYSTEMS)
     assert {"news", "popularity", "als", "content", "coread", "newest", "random"} <= set(metrics)
@@ -141,13 +141,15 @@ def test_a_model_is_never_judged_on_a_day_that_it_knows(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     error = fail(capsys, "evaluate", "--date", KNOWN)
-    assert "it cannot be judged on 2026-03-03" in error
+    assert "it cannot be evaluated on 2026-03-03" in error
 
 
 def test_a_day_on_which_nothing_happened_is_one_line(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "nothing to judge by on 2026-05-01" in fail(capsys, "evaluate", "--date", "2026-05-01")
+    assert "nothing to evaluate by on 2026-05-01" in fail(
+        capsys, "evaluate", "--date", "2026-05-01"
+    )
 
 
 def test_training_on_nothing_is_one_line_and_leaves_the_champion(

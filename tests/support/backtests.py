@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.evaluation import explained
-from newsrec_pipelines.evaluation.beyond import BEYOND_METRICS
-from newsrec_pipelines.evaluation.exploring import OffPolicy
-from newsrec_pipelines.evaluation.judged import Judged, Part
+from newsrec_pipelines.evaluation import descriptions
+from newsrec_pipelines.evaluation.beyond_accuracy import BEYOND_METRICS
+from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists, Part
+from newsrec_pipelines.evaluation.exploration_policies import OffPolicy
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS
 from newsrec_pipelines.evaluation.off_policy import Estimate, Interval
 from newsrec_pipelines.evaluation.result import Backtest
@@ -20,10 +20,10 @@ _ESTIMATES = {
     "as logged": Estimate(_FOUND, _FOUND, _FOUND, 4000, 4000.0, 1.0, 0.0),
     "always explore": Estimate(None, None, None, 4000, 12.0, 0.7, 0.01),
 }
-SYSTEMS = tuple(explained.SYSTEMS)
+SYSTEMS = tuple(descriptions.SYSTEMS)
 
 
-def _judged(metrics: tuple[str, ...], days: int = 2, dwell: bool = True) -> Judged:
+def _evaluated(metrics: tuple[str, ...], days: int = 2, dwell: bool = True) -> EvaluatedLists:
     rng = np.random.default_rng(1)
     many = 30 * days
     values = {s: rng.random((many, len(metrics))) for s in SYSTEMS}
@@ -31,7 +31,7 @@ def _judged(metrics: tuple[str, ...], days: int = 2, dwell: bool = True) -> Judg
         for table in values.values():
             table[:, metrics.index("dwell_ndcg@10")] = np.nan
     daily = "hr@10" in metrics
-    return Judged(
+    return EvaluatedLists(
         metrics=metrics,
         lists=pl.DataFrame(
             {
@@ -62,9 +62,9 @@ def make_backtest(days: int = 2, dwell: bool = True) -> Backtest:
         data_hash="ab" * 32,
         sampled_negatives=False,
         moments_checked=14,
-        judged={
-            "impressions": _judged(LIST_METRICS, days),
-            "daily": _judged((*SLATE_METRICS, *BEYOND_METRICS), days, dwell),
+        evaluated={
+            "impressions": _evaluated(LIST_METRICS, days),
+            "daily": _evaluated((*SLATE_METRICS, *BEYOND_METRICS), days, dwell),
         },
         missing={},
         off_policy=OffPolicy(_ESTIMATES) if dwell else OffPolicy({}, "no dwell is known"),

@@ -100,7 +100,7 @@ def kubectl(state: dict[str, Any], args: list[str]) -> None:
             o = objects["Deployment/" + name.partition("/")[2]]
             o["spec"]["replicas"] = int(replicas.partition("=")[2])
             ready(state, o)
-        case ["exec", _, "--", "python", "-m", "newsrec_hooks.weigh", *weight]:
+        case ["exec", _, "--", "python", "-m", "newsrec_hooks.canary_weight", *weight]:
             if state["kong_silent"]:
                 fail("newsrec-hooks: Kong does not answer")
             if weight:

@@ -1,4 +1,4 @@
-"""A day that models are judged by, and models whose slates a test writes."""
+"""A day that models are evaluated by, and models whose slates a test writes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ import polars as pl
 
 from newsrec_pipelines.evaluation.day import Day
 from newsrec_pipelines.features.types import SLATE_SCHEMA, Request
-from newsrec_pipelines.gate.handover import Trained
-from newsrec_pipelines.gate.judge import System
+from newsrec_pipelines.gate.evaluation import System
+from newsrec_pipelines.gate.steps import Trained
 from support.factories_models import (
     AS_OF,
     REGIONS,

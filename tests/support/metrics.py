@@ -66,6 +66,6 @@ def exporters() -> dict[str, str]:
             # A name at the beginning of a text, whole: the text goes on behind it or ends.
             for name in re.findall(r'"(newsrec_[a-z_]+)"', text):
                 found |= {name: "pushgateway", f"{name}_total": "pushgateway"}
-    # Named by the checks that count them: monitoring/numbers.py.
+    # Named by the checks that count them: monitoring/metrics.py.
     volumes = ("articles", "impressions", "reads")
     return found | {f"newsrec_{entity}": "pushgateway" for entity in volumes}

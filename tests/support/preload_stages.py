@@ -10,7 +10,7 @@ for module in (
     "gate.command",
     "monitoring.check_command",
     "monitoring.command",
-    "operations.ask_command",
+    "operations.condition_command",
     "scoring.command",
 ):
     import_module(f"newsrec_pipelines.{module}")

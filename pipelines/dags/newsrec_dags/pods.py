@@ -4,7 +4,7 @@ from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 
-from newsrec_dags import told
+from newsrec_dags import operators
 from newsrec_dags.settings import Settings
 
 # program -> the component whose image, service account, ConfigMap and Secret it has.
@@ -30,9 +30,9 @@ class PodStage(KubernetesPodOperator):
 
     def execute(self, context: Any) -> Any:
         """Run the pod to its end; see KubernetesPodOperator."""
-        told.before(self, context)
+        operators.before(self, context)
         result = super().execute(context)
-        told.after(self, context)
+        operators.after(self, context)
         return result
 
 
@@ -49,7 +49,7 @@ def pod(
         "arguments": arguments,
         "pod_template_dict": _template(settings.name.format(component=component)),
         "container_resources": {**_SIZES, **settings.sizes}[size],
-        "skip_on_exit_code": told.NO if question else None,
+        "skip_on_exit_code": operators.NO if question else None,
         "on_finish_action": "delete_succeeded_pod",
         "startup_timeout_seconds": 600,
         "do_xcom_push": False,

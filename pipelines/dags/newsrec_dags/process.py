@@ -13,7 +13,7 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from newsrec_dags import told
+from newsrec_dags import operators
 
 _USAGE_ERROR = 2  # click's and argparse's: the same command never succeeds
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl(2)
@@ -58,17 +58,17 @@ class ProcessStage(BaseOperator):
             AirflowException: when it fails; AirflowFailException when it would fail again.
             AirflowSkipException: when the answer is no, or in a back-fill.
         """
-        told.before(self, context)
+        operators.before(self, context)
         self.log.info("running %s %s", self.program, " ".join(self.arguments))
         with _ending_with_the_supervisor():
             status, last = self._run()
-        if status == told.NO and self.question:
+        if status == operators.NO and self.question:
             raise AirflowSkipException(last)
         if status == _USAGE_ERROR:
             raise AirflowFailException(last)
         if status != 0:
             raise AirflowException(f"exit status {status}: {last}")
-        told.after(self, context)
+        operators.after(self, context)
 
     def on_kill(self) -> None:
         """Ask the stage to end; called from a signal's handler, so nobody waits here."""

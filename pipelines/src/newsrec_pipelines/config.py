@@ -339,7 +339,7 @@ class BacktestParams(_Frozen):
     # The last days of a back-test, of which each part of ours is switched off: a refit a part and
     # model. All days when one model serves them all.
     ablation_days: int = Field(default=1, ge=1)
-    # What a back-test judges unless its command says otherwise.
+    # What a back-test evaluates unless its command says otherwise.
     first_day: date | None = None
     last_day: date | None = None
 
@@ -384,7 +384,7 @@ class MonitoringParams(_Frozen):
     history_days: int = Field(default=60, ge=8)  # days of slates and their outcomes that are kept
     reference_days: int = Field(default=7, ge=1)  # whose mean dwell is expected
     least_days: int = Field(default=3, ge=1)  # with fewer nothing is expected
-    least_readers: int = Field(default=30, ge=2)  # of a version on a day, to judge it
+    least_readers: int = Field(default=30, ge=2)  # of a version on a day, to evaluate it
     dwell_tolerance: float = Field(default=0.1, ge=0, lt=1)  # below the expectation
     max_slate_age_hours: float = Field(default=30.0, gt=0)
     least_coverage: float = Field(default=0.95, ge=0, le=1)  # known readers with a slate
@@ -395,9 +395,9 @@ class MonitoringParams(_Frozen):
 class VariantParams(_Frozen):
     """When a variant is so bad that its readers go back to the champion by themselves."""
 
-    least_readers: int = Field(default=200, ge=2)  # of the variant, over its days, to judge it
+    least_readers: int = Field(default=200, ge=2)  # of the variant, over its days, to evaluate it
     margin: float = Field(default=0.1, ge=0, lt=1)  # of the champion's dwell, that it may lack
-    days: int = Field(default=7, ge=1)  # the last ones, which are judged together
+    days: int = Field(default=7, ge=1)  # the last ones, which are evaluated together
 
 
 class PromotionParams(_Frozen):

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.full.feature_rows import FeatureRowsOf
 from benchmarks.full.generate import generate
 from benchmarks.full.records import Ids
-from benchmarks.full.report import judged, table
+from benchmarks.full.report import evaluated, table
 from benchmarks.full.world import DAY, Size, World
 
 from newsrec_pipelines import partitions
@@ -136,7 +136,7 @@ def measured(seconds: float, gib: float, ratio: float, readers: int) -> dict[str
     ],
 )
 def test_a_missed_bar_is_said(seconds: float, gib: float, ratio: float, missed: set[str]) -> None:
-    result = judged([measured(20.0, 1.0, 1.0, 100), measured(seconds, gib, ratio, 1000)])
+    result = evaluated([measured(20.0, 1.0, 1.0, 100), measured(seconds, gib, ratio, 1000)])
     assert {name for name, bar in result["bars"].items() if not bar["passed"]} == missed
     assert result["passed"] == (not missed)
     assert table(result).count("MISSED") == len(missed)

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 from html.parser import HTMLParser
 
-from newsrec_pipelines.evaluation import explained
+from newsrec_pipelines.evaluation import descriptions
 from newsrec_pipelines.evaluation.backtest_report import as_html
 from newsrec_pipelines.evaluation.result import Backtest
 from support.backtests import SYSTEMS, make_backtest
@@ -56,7 +56,7 @@ def test_the_page_needs_no_other_file_and_names_everything() -> None:
     Sources().feed(page())
     assert sources
     assert all(s.startswith("data:image/svg+xml;base64,") for s in sources)
-    for name in (*SYSTEMS, *explained.METRICS, "als (candidates)", "clicks (features)"):
+    for name in (*SYSTEMS, *descriptions.METRICS, "als (candidates)", "clicks (features)"):
         assert name in page()
 
 
@@ -75,7 +75,9 @@ def test_data_without_dwell_says_so() -> None:
 def test_a_mode_that_the_data_does_not_allow_has_its_reason() -> None:
     found = make_backtest()
     only = replace(
-        found, judged={"daily": found.judged["daily"]}, missing={"impressions": "no list was shown"}
+        found,
+        evaluated={"daily": found.evaluated["daily"]},
+        missing={"impressions": "no list was shown"},
     )
     made = as_json(only)
     assert list(made["modes"]) == ["daily"]
@@ -92,6 +94,8 @@ def test_drawn_negatives_and_one_model_are_said() -> None:
 
 
 def test_a_single_day_has_no_plot_by_day() -> None:
-    one = replace(make_backtest(1), judged={"impressions": make_backtest(1).judged["impressions"]})
+    one = replace(
+        make_backtest(1), evaluated={"impressions": make_backtest(1).evaluated["impressions"]}
+    )
     assert "day by day" not in as_html(as_json(one))
     assert "day by day" in page()

@@ -167,7 +167,7 @@ def softmax(x: np.ndarray) -> np.ndarray:
     return np.asarray(exp / exp.sum(axis=-1, keepdims=True))
 
 
-def judged(log: Log, target: np.ndarray, resamples: int = 200) -> tuple[Estimate, float]:
+def evaluated(log: Log, target: np.ndarray, resamples: int = 200) -> tuple[Estimate, float]:
     """The estimate of a policy, by a model that is right but for a factor and some noise; truth."""
     weights = _of(target, log.chosen) / _of(log.logging, log.chosen)
     guess = 0.7 * log.worth * np.random.default_rng(9).lognormal(0, 0.3, log.worth.shape)
@@ -182,8 +182,8 @@ def _of(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 def test_the_truth_of_another_policy_lies_in_the_intervals() -> None:
     log = play(1)
-    as_logged, logged_truth = judged(log, log.logging)
-    better, truth = judged(log, softmax(np.log(log.logging) + 0.8 * np.log(log.worth)))
+    as_logged, logged_truth = evaluated(log, log.logging)
+    better, truth = evaluated(log, softmax(np.log(log.logging) + 0.8 * np.log(log.worth)))
     assert truth > 1.3 * logged_truth  # another policy indeed
     assert 0.2 * better.lists < better.effective < 0.95 * better.lists
     for found, true in ((as_logged, logged_truth), (better, truth)):
@@ -198,7 +198,7 @@ def test_no_estimate_is_biased_and_doubly_robust_errs_least(mean_rewards: bool) 
     for seed in range(40):
         log = play(seed, readers=1200, mean_rewards=mean_rewards)
         target = softmax(2 * np.log(log.logging) + 0.8 * np.log(log.worth))
-        found, truth = judged(log, target, resamples=20)
+        found, truth = evaluated(log, target, resamples=20)
         assert found.ips is not None
         three = (found.ips, found.snips, found.dr)
         errors.append([(i.value - truth) / truth for i in three if i is not None])
@@ -216,7 +216,7 @@ def test_a_policy_of_certain_choices_that_the_log_made_seldom_is_refused() -> No
     worst = np.zeros(log.logging.shape)
     np.put_along_axis(worst, log.logging.argmin(axis=2)[..., None], 1.0, axis=2)
     rare = np.where(log.logging < 0.02, 1.0, 0.0)  # and mostly nothing that was logged at all
-    found, _ = judged(log, rare)
+    found, _ = evaluated(log, rare)
     assert found.ips is None
-    spread, _ = judged(log, worst)
+    spread, _ = evaluated(log, worst)
     assert spread.effective < 0.3 * spread.lists

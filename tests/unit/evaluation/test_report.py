@@ -7,7 +7,7 @@ import numpy as np
 
 from newsrec_pipelines.evaluation import report
 from newsrec_pipelines.evaluation.evaluate import Evaluation
-from newsrec_pipelines.evaluation.judge import SYSTEMS, Judgement
+from newsrec_pipelines.evaluation.evaluate_day import SYSTEMS, DayEvaluation
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, Mean
 from newsrec_pipelines.store import Store
 
@@ -15,8 +15,8 @@ from newsrec_pipelines.store import Store
 def make_evaluation(
     metrics: tuple[str, ...] = report.METRICS, days: int = 3, model: str = "20260306-abcdef01"
 ) -> Evaluation:
-    judgements = [
-        Judgement(
+    evaluations = [
+        DayEvaluation(
             day=date(2026, 3, 6) + timedelta(days=n),
             metrics={
                 s: {m: Mean.of(np.array([0.1 * i, 0.1 * n])) for m in metrics}
@@ -26,7 +26,7 @@ def make_evaluation(
         )
         for n in range(days)
     ]
-    return Evaluation(judgements, model, sampled_negatives=False, data_hash="0" * 64)
+    return Evaluation(evaluations, model, sampled_negatives=False, data_hash="0" * 64)
 
 
 def test_a_metric_that_the_data_cannot_give_is_null_with_a_reason_and_no_number() -> None:

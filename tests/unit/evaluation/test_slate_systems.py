@@ -2,9 +2,9 @@ import numpy as np
 import polars as pl
 
 from newsrec_pipelines.evaluation.ablation import not_counters, parts
-from newsrec_pipelines.evaluation.explained import SYSTEMS
-from newsrec_pipelines.evaluation.judged import Part
-from newsrec_pipelines.evaluation.lists import judge_lists
+from newsrec_pipelines.evaluation.descriptions import SYSTEMS
+from newsrec_pipelines.evaluation.evaluated_lists import Part
+from newsrec_pipelines.evaluation.lists import evaluate_lists
 from newsrec_pipelines.evaluation.slate_systems import SlateSystems
 from newsrec_pipelines.evaluation.walk import Made
 from newsrec_pipelines.models.blend import SCORERS, SOURCES, column_groups, used_columns
@@ -89,7 +89,9 @@ def test_the_plain_model_sees_counters_freshness_and_exposure_history_only() -> 
 
 def test_lists_are_judged_by_every_system_and_cold_ones_are_known() -> None:
     part = Part("scorer", "als")
-    found = judge_lists(TRAINING_SET, RANKERS, {part: MADE.ranker(off=("als",))}, REQUEST, PARAMS)
+    found = evaluate_lists(
+        TRAINING_SET, RANKERS, {part: MADE.ranker(off=("als",))}, REQUEST, PARAMS
+    )
     assert set(found.values) == set(SYSTEMS)
     assert set(found.without) == {part}
     assert all(len(v) == found.lists.height > 20 for v in found.values.values())

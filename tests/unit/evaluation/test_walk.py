@@ -22,7 +22,7 @@ def at(hour: float) -> datetime:
 
 
 def known(
-    monkeypatch: pytest.MonkeyPatch, judged: RankerTrainingSet, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, evaluated: RankerTrainingSet, tmp_path: Path
 ) -> RankerTrainingSet | None:
     """`available_by`, where list i2 and a click on b were reported after midnight."""
     impressions = [("i1", ["a", "b"], at(9)), ("i2", ["c", "d"], at(26))]
@@ -63,7 +63,7 @@ def known(
         "load",
         lambda store, entity, as_of, *days: frames[entity].filter(pl.col("available_at") < as_of),
     )
-    return available_by(judged, Store(tmp_path.as_uri()), MIDNIGHT)
+    return available_by(evaluated, Store(tmp_path.as_uri()), MIDNIGHT)
 
 
 def ranker_training_set(lists: dict[str, list[str]]) -> RankerTrainingSet:

@@ -8,8 +8,8 @@ import pytest
 
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.gate.decide import cause, decide
-from newsrec_pipelines.gate.handover import Decision
-from newsrec_pipelines.gate.judge import judge_systems
+from newsrec_pipelines.gate.evaluation import evaluate_systems
+from newsrec_pipelines.gate.steps import Decision
 from newsrec_pipelines.models.registry import LOG, FileRegistry
 from newsrec_pipelines.store import Store
 from support.factories_models import load_params
@@ -30,8 +30,8 @@ def decided(store: Store, refit_place: int = 1, readers: int = 40) -> Decision:
         "champion": system(Written(lambda n: 2)),
         "refit": system(Written(lambda n: refit_place)),
     }
-    judged = judge_systems(make_day(readers=readers), systems, load_params(), "")
-    return decide(store, Settings.from_env(os.environ), MADE, judged, load_params())
+    evaluated = evaluate_systems(make_day(readers=readers), systems, load_params(), "")
+    return decide(store, Settings.from_env(os.environ), MADE, evaluated, load_params())
 
 
 def serve(store: Store, version: str, as_of: datetime = NEXT_DAY) -> None:

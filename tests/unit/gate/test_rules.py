@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from newsrec_pipelines.config import PromotionParams
-from newsrec_pipelines.gate.handover import Judgement, Trained, Verdict
-from newsrec_pipelines.gate.judge import System, judge_systems
+from newsrec_pipelines.gate.evaluation import System, evaluate_systems
 from newsrec_pipelines.gate.rules import verdicts
+from newsrec_pipelines.gate.steps import DayEvaluation, Trained, Verdict
 from support.factories_models import load_params
 from support.gates import READERS, Written, is_cold, make_day, region, system, trained
 
@@ -20,18 +20,20 @@ def of(place: Callable[[int], int], **more: object) -> System:
     return system(Written(place, **more))
 
 
-def judge(readers: int = READERS, **systems: System) -> tuple[Trained, Judgement]:
+def evaluate(readers: int = READERS, **systems: System) -> tuple[Trained, DayEvaluation]:
     clock = [0.0]
     for one in systems.values():
         one.model.clock = clock
-    judged = judge_systems(make_day(readers=readers), systems, load_params(), "", lambda: clock[0])
+    evaluated = evaluate_systems(
+        make_day(readers=readers), systems, load_params(), "", lambda: clock[0]
+    )
     known = [name for name in systems if name != "popularity"]
-    return trained(*known), judged
+    return trained(*known), evaluated
 
 
 def only(limits: PromotionParams = LIMITS, **systems: System) -> Verdict:
     """The verdict on the only training configuration, or on the new one."""
-    return verdicts(*judge(**systems), limits)[0]
+    return verdicts(*evaluate(**systems), limits)[0]
 
 
 def broken(verdict: Verdict) -> list[str]:
@@ -62,7 +64,7 @@ def test_a_new_configuration_that_is_better_by_chance_may_not() -> None:
 
 def test_a_new_configuration_that_loses_leaves_the_champions_to_be_trained_again() -> None:
     both = verdicts(
-        *judge(challenger=of(lambda n: 9), refit=of(SECOND), champion=of(SECOND)), LIMITS
+        *evaluate(challenger=of(lambda n: 9), refit=of(SECOND), champion=of(SECOND)), LIMITS
     )
     assert [(v.system, v.passed) for v in both] == [("challenger", False), ("refit", True)]
 
@@ -83,9 +85,9 @@ def test_the_same_version_is_never_worse_than_itself() -> None:
 
 
 def test_a_refit_beside_a_champion_that_knows_the_day_only_keeps_its_own_guards() -> None:
-    found, judged = judge(refit=of(SECOND))
+    found, evaluated = evaluate(refit=of(SECOND))
     found = found.model_copy(update={"versions": found.versions | {"champion": "v-champion"}})
-    (verdict,) = verdicts(found, judged, LIMITS)
+    (verdict,) = verdicts(found, evaluated, LIMITS)
     assert verdict.passed
     assert [g.name for g in verdict.guards] == ["numbers", "size", "time"]
 
@@ -152,20 +154,20 @@ def test_the_first_model_is_held_against_popularity() -> None:
 def test_the_first_model_may_serve_when_nothing_can_be_judged() -> None:
     verdict = only(readers=0, challenger=of(FIRST), popularity=of(SECOND))
     assert verdict.passed
-    assert "nothing to judge it by: no reader known before" in verdict.why
+    assert "nothing to evaluate it by: no reader known before" in verdict.why
 
 
 def test_a_day_with_nothing_to_judge_by_changes_no_champion() -> None:
     found = verdicts(
-        *judge(readers=0, challenger=of(FIRST), refit=of(FIRST), champion=of(SECOND)), LIMITS
+        *evaluate(readers=0, challenger=of(FIRST), refit=of(FIRST), champion=of(SECOND)), LIMITS
     )
     assert [(v.system, v.passed) for v in found] == [("challenger", False), ("refit", False)]
     assert "no reader known before read anything new" in found[1].why
 
 
 def test_what_could_not_be_trained_is_told_and_stops_nothing_else() -> None:
-    made, judged = judge(refit=of(SECOND), champion=of(SECOND))
+    made, evaluated = evaluate(refit=of(SECOND), champion=of(SECOND))
     made = made.model_copy(update={"failed": {"challenger": "als.factors holds NaN"}})
-    new, same = verdicts(made, judged, LIMITS)
+    new, same = verdicts(made, evaluated, LIMITS)
     assert (new.passed, new.why) == (False, "als.factors holds NaN")
     assert same.passed

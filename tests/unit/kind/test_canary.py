@@ -68,8 +68,8 @@ def test_aborting_takes_the_weight_first_and_can_be_repeated(system: Machine) ->
     system.forget()
     assert system.make("canary-abort")[0] == 0
     assert (_pods(system), system.state["weight"]) == (0, 0)
-    calls = [c for c in system.calls("kubectl") if "weigh 0" in c or "scale" in c]
-    assert ["weigh 0" in c for c in calls] == [True, False]
+    calls = [c for c in system.calls("kubectl") if "canary_weight 0" in c or "scale" in c]
+    assert ["canary_weight 0" in c for c in calls] == [True, False]
     assert system.make("canary-abort")[0] == 0
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsrec_pipelines.config import MonitoringParams
-from newsrec_pipelines.monitoring.expectation import judge
+from newsrec_pipelines.monitoring.expectation import evaluate
 from newsrec_pipelines.monitoring.quality import Quality
 
 DAY = date(2026, 3, 29)
@@ -43,7 +43,7 @@ def week(dwell: float = 50.0) -> list[Quality]:
 def test_only_what_is_certainly_below_is_degraded(
     dwell: float, width: float, degraded: bool
 ) -> None:
-    (found,) = judge([*week(), served(0, dwell, width=width)], DAY, PARAMS)
+    (found,) = evaluate([*week(), served(0, dwell, width=width)], DAY, PARAMS)
 
     assert found.degraded == degraded
     assert found.days == 7
@@ -52,7 +52,7 @@ def test_only_what_is_certainly_below_is_degraded(
 
 def test_where_days_differ_much_more_is_usual() -> None:
     restless = [served(n, 30.0 if n % 2 else 70.0) for n in range(1, 8)]
-    (found,) = judge([*restless, served(0, 30.0)], DAY, PARAMS)
+    (found,) = evaluate([*restless, served(0, 30.0)], DAY, PARAMS)
 
     assert not found.degraded
 
@@ -62,22 +62,22 @@ def test_a_suspect_below_each_of_restless_days_is_degraded(dwell: float, degrade
     restless = [served(n, 30.0 if n % 2 else 70.0) for n in range(1, 8)]
     history = [*restless, served(0, dwell, version="v2")]
 
-    assert [e.degraded for e in judge(history, DAY, PARAMS, suspects=["v2"])] == [degraded]
-    assert [e.degraded for e in judge(history, DAY, PARAMS)] == [False]
+    assert [e.degraded for e in evaluate(history, DAY, PARAMS, suspects=["v2"])] == [degraded]
+    assert [e.degraded for e in evaluate(history, DAY, PARAMS)] == [False]
 
 
 def test_a_suspect_is_not_expected_to_be_as_bad_as_it_was() -> None:
     bad = [served(n, 20.0, version="bad") for n in range(4)]
     history = [*bad, *(served(n, 50.0) for n in range(4, 8))]
 
-    (found,) = judge(history, DAY, PARAMS, suspects=["bad"])
+    (found,) = evaluate(history, DAY, PARAMS, suspects=["bad"])
 
     assert (found.expected, found.days, found.degraded) == (50.0, 4, True)
 
 
 def test_same_weekdays_are_the_reference_once_there_are_enough() -> None:
     history = [served(n, 30.0 if n % 7 == 0 else 60.0) for n in range(1, 29)]
-    (found,) = judge([*history, served(0, 30.0)], DAY, PARAMS)
+    (found,) = evaluate([*history, served(0, 30.0)], DAY, PARAMS)
 
     assert (found.expected, found.of, found.degraded) == (30.0, "Sundays", False)
 
@@ -93,13 +93,13 @@ def test_same_weekdays_are_the_reference_once_there_are_enough() -> None:
     ids=["few readers", "no dwell", "two versions took turns", "no slates"],
 )
 def test_a_day_that_cannot_be_judged_is_not(today: list[Quality]) -> None:
-    assert judge([*week(), *today], DAY, PARAMS) == []
+    assert evaluate([*week(), *today], DAY, PARAMS) == []
 
 
 def test_two_days_of_a_variant_are_no_reference() -> None:
     new = [served(n, 50.0 if n else 5.0, variant="challenger") for n in range(3)]
 
-    assert judge(new, DAY, PARAMS) == []
+    assert evaluate(new, DAY, PARAMS) == []
 
 
 @given(
@@ -111,9 +111,9 @@ def test_nobody_who_reads_more_is_degraded(
     reference: list[float], dwell: float, more: float
 ) -> None:
     before = [served(n, d) for n, d in enumerate(reference, 1)]
-    (low,) = judge([*before, served(0, dwell)], DAY, PARAMS)
-    (high,) = judge([*before, served(0, dwell + more)], DAY, PARAMS)
+    (low,) = evaluate([*before, served(0, dwell)], DAY, PARAMS)
+    (high,) = evaluate([*before, served(0, dwell + more)], DAY, PARAMS)
 
     assert low.degraded >= high.degraded
-    assert not judge([*before, served(0, max(reference))], DAY, PARAMS)[0].degraded
+    assert not evaluate([*before, served(0, max(reference))], DAY, PARAMS)[0].degraded
     assert low.least <= low.expected

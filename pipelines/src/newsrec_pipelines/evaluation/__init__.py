@@ -1,1 +1,1 @@
-"""Judges models on days that they have not seen."""
+"""Evaluates models on days that they have not seen."""

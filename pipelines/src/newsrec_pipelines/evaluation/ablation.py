@@ -3,7 +3,7 @@
 from typing import Final
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.evaluation.judged import Part
+from newsrec_pipelines.evaluation.evaluated_lists import Part
 from newsrec_pipelines.models.blend import SCORERS, SOURCES, column_groups
 
 # What the plain LambdaMART may look at: counters, freshness, and the exposure history.

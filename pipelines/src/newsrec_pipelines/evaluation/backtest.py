@@ -1,4 +1,4 @@
-"""The back-test: days in order, each judged by models of what was known before it."""
+"""The back-test: days in order, each evaluated by models of what was known before it."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,12 +8,12 @@ from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation.ablation import not_counters, parts
-from newsrec_pipelines.evaluation.daily import judge_slates, openers
+from newsrec_pipelines.evaluation.daily import evaluate_slates, openers
 from newsrec_pipelines.evaluation.day import Day
-from newsrec_pipelines.evaluation.exploring import said_by_log
-from newsrec_pipelines.evaluation.judged import Judged, Part
+from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists, Part
+from newsrec_pipelines.evaluation.exploration_policies import said_by_log
 from newsrec_pipelines.evaluation.leaks import check_leaks
-from newsrec_pipelines.evaluation.lists import judge_lists
+from newsrec_pipelines.evaluation.lists import evaluate_lists
 from newsrec_pipelines.evaluation.result import OURS, Backtest
 from newsrec_pipelines.evaluation.walk import Made, Walk
 from newsrec_pipelines.models.ranker import Ranker
@@ -34,20 +34,20 @@ def backtest(
     train_until: date | None = None,
     ablation: bool = True,
 ) -> Backtest:
-    """Judge our model and its rivals on each day from `first` to `last`.
+    """Evaluate our model and its baselines on each day from `first` to `last`.
 
     Args:
         store: where the clean partitions and the counters lie.
         params: everything that changes the result.
-        first: the first day that is judged.
+        first: the first day that is evaluated.
         last: the last one.
-        modes: what is judged; of several, those that the data allows.
+        modes: what is evaluated; of several, those that the data allows.
         train_until: one model for all days, of what was known by the end of this day, before
             `first`; a model a day if None.
-        ablation: judge ours without each of its parts, too; of models a day, on the last days.
+        ablation: evaluate ours without each of its parts, too; of models a day, on the last days.
 
     Raises:
-        DataError: when no model can be made, no day has anything to judge by, or a feature knew
+        DataError: when no model can be made, no day has anything to evaluate by, or a feature knew
             more than it could.
     """
     days = [first + n * _DAY for n in range((last - first).days + 1)]
@@ -58,7 +58,7 @@ def backtest(
     ablated = days[-params.backtest.ablation_days :] if ablation else []
     if train_until:
         fixed = _Models(walk.made_at(_midnight(train_until + _DAY)), params, ablation)
-    judged: dict[str, list[Judged]] = {mode: [] for mode in modes}
+    evaluated: dict[str, list[EvaluatedLists]] = {mode: [] for mode in modes}
     checked = 0
     for one in track(days, "back-test"):
         models = fixed or _Models(walk.made_at(_midnight(one)), params, one in ablated)
@@ -67,20 +67,22 @@ def backtest(
         training_set = day.ranker_training_set(store, params, made.scorers)
         if IMPRESSIONS in modes and day.shown is not None and training_set is not None:
             checked += check_leaks(store, params, day.shown, len(days))
-            lists = judge_lists(training_set, models.rankers, models.refitted, day.request, params)
-            judged[IMPRESSIONS] += [lists] if lists.lists.height else []
+            lists = evaluate_lists(
+                training_set, models.rankers, models.refitted, day.request, params
+            )
+            evaluated[IMPRESSIONS] += [lists] if lists.lists.height else []
         if DAILY in modes:
             ours = made.model(models.rankers[OURS])
             known = openers(store, params, day.start)
-            slates = judge_slates(day, ours, models.rankers, models.without, known, params)
-            judged[DAILY] += [slates] if slates else []
+            slates = evaluate_slates(day, ours, models.rankers, models.without, known, params)
+            evaluated[DAILY] += [slates] if slates else []
         if fixed is None and one < last:
             walk.learn(training_set, made)
-    missing = {mode: _REASONS[mode] for mode, found in judged.items() if not found}
-    if len(missing) == len(judged):
+    missing = {mode: _REASONS[mode] for mode, found in evaluated.items() if not found}
+    if len(missing) == len(evaluated):
         span = str(first) if first == last else f"{first} to {last}"
         why = "; ".join(missing.values())
-        raise DataError(f"nothing to judge by on {span}: {why}")
+        raise DataError(f"nothing to evaluate by on {span}: {why}")
     return Backtest(
         first=first,
         last=last,
@@ -88,7 +90,9 @@ def backtest(
         data_hash=made.data.data_hash,
         sampled_negatives=walk.sampled_negatives,
         moments_checked=checked,
-        judged={mode: Judged.concat(found) for mode, found in judged.items() if found},
+        evaluated={
+            mode: EvaluatedLists.concat(found) for mode, found in evaluated.items() if found
+        },
         missing=missing,
         off_policy=said_by_log(store, params, first, last),
     )
@@ -129,7 +133,7 @@ def _require_lists(store: Store, first: date, last: date) -> None:
     if not partitions.manifests(store, "clean/impressions", first, last):
         raise DataError(
             f"no impression from {first} to {last} in {store.url}: nothing to order "
-            "(--mode daily judges by reads)"
+            "(--mode daily evaluates by reads)"
         )
 
 

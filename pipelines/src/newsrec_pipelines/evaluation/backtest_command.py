@@ -1,4 +1,4 @@
-"""`newsrec backtest`: ours beside every rival, on days that no model had seen."""
+"""`newsrec backtest`: ours beside every baseline, on days that no model had seen."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.evaluation import plots
 from newsrec_pipelines.evaluation.backtest import DAILY, IMPRESSIONS
-from newsrec_pipelines.evaluation.backtest import backtest as judge_all
+from newsrec_pipelines.evaluation.backtest import backtest as evaluate_all
 from newsrec_pipelines.evaluation.backtest_report import as_html
 from newsrec_pipelines.options import DAY
 from newsrec_pipelines.progress import working
@@ -27,7 +27,7 @@ FOLDER = "reports/backtest"
     "--from",
     "first",
     type=DAY,
-    help="The first day that is judged.  [default: backtest.first_day of the parameters]",
+    help="The first day that is evaluated.  [default: backtest.first_day of the parameters]",
 )
 @click.option("--to", "last", type=DAY, help="The last one.  [default: backtest.last_day]")
 @click.option(
@@ -63,12 +63,14 @@ def backtest(
     ablation: bool,
     out: Path | None,
 ) -> None:
-    """Judge our model beside popularity, ALS, item-kNN, content, a plain LambdaMART and chance."""
+    """Evaluate the model beside popularity, ALS, item-kNN, content, plain LambdaMART, chance."""
     first_day, last_day = _days(ctx.params.backtest, first, last)
     if train_until and train_until.date() >= first_day:
-        raise click.UsageError("--train-until must be before --from: a model is judged on new days")
+        raise click.UsageError(
+            "--train-until must be before --from: a model is evaluated on new days"
+        )
     with tracked(ctx.settings, "backtest", ctx.params) as run:
-        found = judge_all(
+        found = evaluate_all(
             ctx.store,
             ctx.params,
             first_day,
@@ -113,7 +115,7 @@ def _days(
     first_day = first.date() if first else params.first_day
     last_day = last.date() if last else params.last_day
     if first_day is None or last_day is None:
-        raise click.UsageError("say which days are judged: --from and --to")
+        raise click.UsageError("say which days are evaluated: --from and --to")
     if first_day > last_day:
         raise click.UsageError("--from must not be after --to")
     return first_day, last_day
@@ -121,15 +123,15 @@ def _days(
 
 def _print(result: dict[str, Any]) -> None:
     ours = result["ours"]
-    for mode, reason in result["not_judged"].items():
+    for mode, reason in result["not_evaluated"].items():
         click.echo(f"{mode}: not available: {reason}")
     if result["sampled_negatives"]:
         click.echo("negatives were drawn, for want of impressions")
     for mode, found in result["modes"].items():
         click.echo(f"{mode}: {found['lists']:,} lists of {found['readers']:,} readers")
-        judged = [d["day"] for d in found["days"]]
-        if empty := [day for day in _span(result) if day not in judged]:
-            click.echo(f"  nothing to judge by on {', '.join(empty)}")
+        evaluated = [d["day"] for d in found["days"]]
+        if empty := [day for day in _span(result) if day not in evaluated]:
+            click.echo(f"  nothing to evaluate by on {', '.join(empty)}")
         metrics = [m for m in found["metrics"] if m in found["systems"][ours]]
         table = Table("system", *metrics, box=None, pad_edge=False)
         for system, estimates in found["systems"].items():

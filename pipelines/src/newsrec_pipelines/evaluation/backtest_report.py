@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from newsrec_pipelines.evaluation import plots
-from newsrec_pipelines.evaluation.explained import NOT_AVAILABLE
+from newsrec_pipelines.evaluation.descriptions import NOT_AVAILABLE
 from newsrec_pipelines.evaluation.pages import render
 
 Table = Mapping[str, Any]
@@ -54,7 +54,7 @@ def _mode(name: str, mode: Table, ours: str, colour: Mapping[str, str]) -> dict[
         "text": text,
         "table": mode,
         "counts": {
-            "lists judged": mode["lists"],
+            "lists evaluated": mode["lists"],
             "their readers": mode["readers"],
             **mode["counts"],
         },

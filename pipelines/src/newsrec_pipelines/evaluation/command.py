@@ -15,7 +15,7 @@ from newsrec_pipelines.tracking import Run, tracked
 
 
 @click.command()
-@click.option("--date", "day", type=DAY, help="Judge one version on this day.")
+@click.option("--date", "day", type=DAY, help="Evaluate one version on this day.")
 @click.option("--model", "version", help="The version.  [default: the champion]")
 @click.option("--from", "first", type=DAY, help="Walk forward from this day ...")
 @click.option("--to", "last", type=DAY, help="... to this one, making models on the way.")
@@ -43,7 +43,7 @@ def evaluate(
     refit_days: int,
     folder: str,
 ) -> None:
-    """Judge a model beside popularity, ALS, content and chance; write JSON and an HTML page."""
+    """Evaluate a model beside popularity, ALS, content and chance; write JSON and an HTML page."""
     if not (day and not (first or last)) and not (first and last and not (day or version)):
         raise click.UsageError("give --date (and --model), or --from and --to")
     if first and last and first > last:
@@ -52,7 +52,7 @@ def evaluate(
         if day:
             version = version or FileRegistry(ctx.store).champion()
             run.tags(model_version=version)
-            result = evaluations.judge_version(ctx.store, ctx.params, version, day.date())
+            result = evaluations.evaluate_version(ctx.store, ctx.params, version, day.date())
         elif first and last:
             result = evaluations.walk_forward(
                 ctx.store, ctx.params, first.date(), last.date(), refit_days
@@ -65,7 +65,7 @@ def evaluate(
 
 
 def _track(ctx: Context, run: Run, result: evaluations.Evaluation, page: str) -> None:
-    days = [judgement.day for judgement in result.judgements]
+    days = [evaluation.day for evaluation in result.evaluations]
     run.name = f"{result.model} on {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "")
     run.data_hash = result.data_hash
     run.tags(model=result.model, first_day=days[0], last_day=days[-1])

@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 
 from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.evaluation.bootstrap import Bootstrap, Draws
-from newsrec_pipelines.evaluation.judged import Judged
+from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists
 from newsrec_pipelines.evaluation.metrics import Values
 from newsrec_pipelines.evaluation.slices import slices
 
 Table = dict[str, Any]
 
 
-def compare(judged: Judged, ours: str, params: BacktestParams, seed: int) -> Table:
+def compare(evaluated: EvaluatedLists, ours: str, params: BacktestParams, seed: int) -> Table:
     """The mean of each system and metric, what ours is better by, by slice and by day.
 
     Args:
-        judged: lists of all days.
+        evaluated: lists of all days.
         ours: the system that the others are compared with.
         params: resamples and confidence.
         seed: of the resamples.
@@ -27,21 +27,21 @@ def compare(judged: Judged, ours: str, params: BacktestParams, seed: int) -> Tab
         The sections ``systems``, ``differences`` (ours less the other), ``slices``, ``ablation``
         and ``days`` of docs/reference/evaluation.md.
     """
-    ids, readers = np.unique(judged.lists["user_id"].to_numpy(), return_inverse=True)
+    ids, readers = np.unique(evaluated.lists["user_id"].to_numpy(), return_inverse=True)
     bootstrap = Bootstrap(readers.astype(np.int64), params, seed)
-    everything: dict[Any, Values] = {**judged.values, **judged.without}
-    whole = _compare(bootstrap, everything, judged.values[ours], judged.metrics)
+    everything: dict[Any, Values] = {**evaluated.values, **evaluated.without}
+    whole = _compare(bootstrap, everything, evaluated.values[ours], evaluated.metrics)
     of_days = {
         system: {m: _of_days(values) for m, values in metrics.items()}
-        for system, metrics in judged.of_days.items()
+        for system, metrics in evaluated.of_days.items()
     }
     return {
-        "lists": judged.lists.height,
+        "lists": evaluated.lists.height,
         "readers": len(ids),
-        "systems": {s: whole[s][0] | of_days.get(s, {}) for s in judged.values},
-        "differences": {s: whole[s][1] for s in judged.values if s != ours},
+        "systems": {s: whole[s][0] | of_days.get(s, {}) for s in evaluated.values},
+        "differences": {s: whole[s][1] for s in evaluated.values if s != ours},
         "slices": [
-            _slice(name, mask, bootstrap, judged, ours) for name, mask in slices(judged.lists)
+            _slice(name, mask, bootstrap, evaluated, ours) for name, mask in slices(evaluated.lists)
         ],
         "ablation": [
             {
@@ -50,23 +50,24 @@ def compare(judged: Judged, ours: str, params: BacktestParams, seed: int) -> Tab
                 "metrics": whole[part][0],
                 "differences": whole[part][1],
             }
-            for part in judged.without
+            for part in evaluated.without
         ],
-        "days": _days(judged),
+        "days": _days(evaluated),
     }
 
 
 def _slice(
-    name: str, mask: NDArray[np.bool_], bootstrap: Bootstrap, judged: Judged, ours: str
+    name: str, mask: NDArray[np.bool_], bootstrap: Bootstrap, evaluated: EvaluatedLists, ours: str
 ) -> Table:
     only = {
-        system: np.where(mask[:, None], values, np.nan) for system, values in judged.values.items()
+        system: np.where(mask[:, None], values, np.nan)
+        for system, values in evaluated.values.items()
     }
-    found = _compare(bootstrap, only, only[ours], judged.metrics)
+    found = _compare(bootstrap, only, only[ours], evaluated.metrics)
     return {
         "slice": name,
         "lists": int(mask.sum()),
-        "readers": judged.lists.filter(mask)["user_id"].n_unique(),
+        "readers": evaluated.lists.filter(mask)["user_id"].n_unique(),
         "systems": {s: found[s][0] for s in only},
         "differences": {s: found[s][1] for s in only if s != ours},
     }
@@ -79,7 +80,7 @@ def _compare(
     # One call for all: the readers of each resample are drawn once.
     width = len(metrics)
     own = list(values.values())
-    # Ours on the same lists: what was left out may have been judged on some days only.
+    # Ours on the same lists: what was left out may have been evaluated on some days only.
     beside = [np.where(np.isfinite(v), ours, np.nan) for v in own]
     both = bootstrap.means(np.concatenate([*own, *beside], axis=1))
     draws, ours_drawn = (
@@ -120,8 +121,8 @@ def _of_days(values: list[float]) -> Table:
     return {"value": float(np.mean(values)), "low": None, "high": None, "days": len(values)}
 
 
-def _days(judged: Judged) -> list[Table]:
-    day = judged.lists["day"].to_numpy()
+def _days(evaluated: EvaluatedLists) -> list[Table]:
+    day = evaluated.lists["day"].to_numpy()
     rows = []
     for one in np.unique(day):
         mask = np.asarray(day == one)
@@ -130,8 +131,8 @@ def _days(judged: Judged) -> list[Table]:
                 "day": str(one),
                 "lists": int(mask.sum()),
                 "systems": {
-                    system: _means(values[mask], judged.metrics)
-                    for system, values in judged.values.items()
+                    system: _means(values[mask], evaluated.metrics)
+                    for system, values in evaluated.values.items()
                 },
             }
         )

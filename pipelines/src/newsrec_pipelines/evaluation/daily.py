@@ -10,9 +10,9 @@ import polars as pl
 
 from newsrec_pipelines import partitions
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.evaluation.beyond import BEYOND_METRICS, Background, beyond_metrics
+from newsrec_pipelines.evaluation.beyond_accuracy import BEYOND_METRICS, Background, beyond_metrics
 from newsrec_pipelines.evaluation.day import Day
-from newsrec_pipelines.evaluation.judged import Judged, Part
+from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists, Part
 from newsrec_pipelines.evaluation.lists import about_readers
 from newsrec_pipelines.evaluation.metrics import SLATE_METRICS, Values, coverage, slate_metrics
 from newsrec_pipelines.evaluation.slate_systems import SlateSystems
@@ -25,15 +25,15 @@ from newsrec_pipelines.store import Store
 METRICS: Final = (*SLATE_METRICS, *BEYOND_METRICS)
 
 
-def judge_slates(
+def evaluate_slates(
     day: Day,
     model: NewsModel,
     rankers: Mapping[str, Ranker],
     without: Mapping[Part, Ranker],
     known: pl.DataFrame,
     params: Params,
-) -> Judged | None:
-    """Judge systems on the slates of those readers who were known and opened something new.
+) -> EvaluatedLists | None:
+    """Evaluate systems on the slates of those readers who were known and opened something new.
 
     Args:
         day: what happened, and what was known when it began.
@@ -64,7 +64,7 @@ def judge_slates(
             found["dwell_ndcg@10"] = np.full(users.height, np.nan)
         found |= beyond_metrics(made.sort("user_id"), background)
         values[system] = np.column_stack([found[metric] for metric in METRICS])
-    return Judged(
+    return EvaluatedLists(
         metrics=METRICS,
         lists=_lists(day, request, relevant, background, params),
         values={s: v for s, v in values.items() if not isinstance(s, Part)},
@@ -117,7 +117,7 @@ def _background(request: Request, model: NewsModel, known: pl.DataFrame) -> Back
 def _lists(
     day: Day, request: Request, relevant: pl.DataFrame, background: Background, params: Params
 ) -> pl.DataFrame:
-    """One row a judged reader, in the order of their ids, as `slate_metrics` has them."""
+    """One row a evaluated reader, in the order of their ids, as `slate_metrics` has them."""
     cold = pl.DataFrame(
         {
             "article_id": background.article_ids,

@@ -1,4 +1,4 @@
-"""One day that is judged: what happened on it, and what was known when it began."""
+"""One day that is evaluated: what happened on it, and what was known when it began."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,7 +19,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Day:
-    """One day that is judged. Labels are what was known some days later, when late reports were in.
+    """A day to evaluate. Labels are what was known some days later, when late reports were in.
 
     Attributes:
         start: its first moment; models knew what was available before it, or less.

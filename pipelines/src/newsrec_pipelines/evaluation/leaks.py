@@ -1,4 +1,4 @@
-"""Whether the features of judged examples knew more than what was known at their moments."""
+"""Whether the features of evaluated examples knew more than what was known at their moments."""
 
 from typing import Final
 

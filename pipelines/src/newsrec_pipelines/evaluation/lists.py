@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.evaluation.judged import Judged, Part
+from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists, Part
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, Values, list_metrics
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.blend import COLUMNS, SCORERS
@@ -23,14 +23,14 @@ _BY_COLUMN: Final = {
 }
 
 
-def judge_lists(
+def evaluate_lists(
     training_set: RankerTrainingSet,
     rankers: Mapping[str, Ranker],
     without: Mapping[Part, Ranker],
     request: Request,
     params: Params,
-) -> Judged:
-    """Judge systems on the lists of a day that have opened and unopened articles.
+) -> EvaluatedLists:
+    """Evaluate systems on the lists of a day that have opened and unopened articles.
 
     Equal scores are ranked at random, the same for all systems.
 
@@ -48,7 +48,7 @@ def judge_lists(
     scores["random"] = np.zeros(len(columns))
     ablated = {part: ranker.score(columns) for part, ranker in without.items()}
     lists = _lists(training_set, request, params)
-    return Judged(
+    return EvaluatedLists(
         metrics=LIST_METRICS,
         lists=lists,
         values={name: _values(training_set, found, params) for name, found in scores.items()},
@@ -72,7 +72,7 @@ def _values(training_set: RankerTrainingSet, scores: Values, params: Params) -> 
 
 
 def _lists(training_set: RankerTrainingSet, request: Request, params: Params) -> pl.DataFrame:
-    """One row a judged list, in the order of the lists' ids, as `list_metrics` has them."""
+    """One row a evaluated list, in the order of the lists' ids, as `list_metrics` has them."""
     month = training_set.columns[:, COLUMNS.index("clicks_30d")]
     clicked = pl.col("clicked")
     return (

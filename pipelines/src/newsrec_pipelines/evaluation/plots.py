@@ -73,7 +73,7 @@ def bars(panels: Mapping[str, Sequence[Bar]], colour: Mapping[str, str]) -> str:
 
 
 def differences(found: Sequence[Bar], what: str) -> str:
-    """What ours is better by, one row a rival, with its interval beside 0; a data URI."""
+    """What ours is better by, one row a baseline, with its interval beside 0; a data URI."""
     figure = Figure(figsize=(9, 0.7 + 0.27 * len(found)), layout="constrained")
     axes = figure.subplots()
     for row, bar in enumerate(found):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from newsrec_pipelines.evaluation import explained, plots
+from newsrec_pipelines.evaluation import descriptions, plots
+from newsrec_pipelines.evaluation.descriptions import NOT_AVAILABLE, REASONS
 from newsrec_pipelines.evaluation.evaluate import Evaluation
-from newsrec_pipelines.evaluation.explained import NOT_AVAILABLE, REASONS
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS, Mean
 from newsrec_pipelines.evaluation.pages import render
 from newsrec_pipelines.store import Store
@@ -19,13 +19,13 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "model": evaluation.model,
         "sampled_negatives": evaluation.sampled_negatives,
-        "first_day": str(evaluation.judgements[0].day),
-        "last_day": str(evaluation.judgements[-1].day),
+        "first_day": str(evaluation.evaluations[0].day),
+        "last_day": str(evaluation.evaluations[-1].day),
         "counts": evaluation.counts(),
         "metrics": _metrics(evaluation.means()),
         "days": [
             {"day": str(j.day), "counts": j.counts, "metrics": _metrics(j.metrics)}
-            for j in evaluation.judgements
+            for j in evaluation.evaluations
         ],
     }
 
@@ -41,10 +41,10 @@ def flat_metrics(evaluation: Evaluation) -> dict[str, dict[str, float]]:
 def plot_rows(evaluation: Evaluation) -> list[dict[str, str | float]]:
     """A row a day and system with its metrics, as `dvc plots` reads them."""
     return [
-        {"day": str(judgement.day), "system": system}
+        {"day": str(evaluation.day), "system": system}
         | {name: mean.value for name, mean in metrics.items() if mean.value is not None}
-        for judgement in evaluation.judgements
-        for system, metrics in judgement.metrics.items()
+        for evaluation in evaluation.evaluations
+        for system, metrics in evaluation.metrics.items()
     ]
 
 
@@ -69,8 +69,8 @@ def as_html(evaluation: Evaluation) -> str:
         ],
         best={m: _best(means, m) for m in METRICS},
         not_available=NOT_AVAILABLE,
-        named_systems={s: explained.SYSTEMS.get(s, explained.OTHER_KIND) for s in systems},
-        named_metrics={m: explained.METRICS[m] for m in METRICS},
+        named_systems={s: descriptions.SYSTEMS.get(s, descriptions.OTHER_KIND) for s in systems},
+        named_metrics={m: descriptions.METRICS[m] for m in METRICS},
         bars=[
             plots.bars({m: _bars(means, m) for m in group}, colours)
             for group in (
@@ -81,7 +81,7 @@ def as_html(evaluation: Evaluation) -> str:
         ],
         by_day=(
             [(m, _by_day(evaluation, m, colours)) for m in dict.fromkeys((lead, "recall@10"))]
-            if len(evaluation.judgements) > 1
+            if len(evaluation.evaluations) > 1
             else []
         ),
     )
@@ -89,7 +89,7 @@ def as_html(evaluation: Evaluation) -> str:
 
 def write(store: Store, evaluation: Evaluation, folder: str = FOLDER) -> list[str]:
     """Write both forms, and metrics and plots for DVC, into a folder; returns their keys."""
-    first, last = evaluation.judgements[0].day, evaluation.judgements[-1].day
+    first, last = evaluation.evaluations[0].day, evaluation.evaluations[-1].day
     name = f"{folder}/{first}" if first == last else f"{folder}/{first}_{last}"
     page = as_html(evaluation)
     store.write_json(f"{name}.json", as_json(evaluation))
@@ -145,9 +145,9 @@ def _bars(means: dict[str, dict[str, Mean]], metric: str) -> list[plots.Bar]:
 
 
 def _by_day(evaluation: Evaluation, metric: str, colours: dict[str, str]) -> str:
-    days = [str(j.day) for j in evaluation.judgements]
+    days = [str(j.day) for j in evaluation.evaluations]
     values = {
-        s: [j.metrics[s].get(metric, Mean()).value for j in evaluation.judgements]
+        s: [j.metrics[s].get(metric, Mean()).value for j in evaluation.evaluations]
         for s in evaluation.systems
     }
     return plots.by_day(days, values, metric, colours)

@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any, Final
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.evaluation import explained
+from newsrec_pipelines.evaluation import descriptions
 from newsrec_pipelines.evaluation.comparison import compare
-from newsrec_pipelines.evaluation.exploring import OffPolicy
-from newsrec_pipelines.evaluation.judged import Judged
+from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists
+from newsrec_pipelines.evaluation.exploration_policies import OffPolicy
 from newsrec_pipelines.evaluation.metrics import Values
 
 SCHEMA: Final = 1
@@ -21,14 +21,14 @@ class Backtest:
     """What a back-test found.
 
     Attributes:
-        first: the first day that was judged.
+        first: the first day that was evaluated.
         last: the last one.
         train_until: the last day that the one model knew; None when each day had its own.
         data_hash: of all that the last model knew.
         sampled_negatives: the ranker was trained on drawn negatives, for want of impressions.
         moments_checked: at how many moments features were made again in a store without a future.
-        judged: mode -> what was judged.
-        missing: mode -> why it was not judged.
+        evaluated: mode -> what was evaluated.
+        missing: mode -> why it was not evaluated.
         off_policy: what other shares of exploration would have earned on these days.
     """
 
@@ -38,15 +38,19 @@ class Backtest:
     data_hash: str
     sampled_negatives: bool
     moments_checked: int
-    judged: Mapping[str, Judged]
+    evaluated: Mapping[str, EvaluatedLists]
     missing: Mapping[str, str]
     off_policy: OffPolicy
 
     def as_json(self, params: Params, git_commit: str) -> dict[str, Any]:
         """Everything, with intervals, differences, slices, ablation and days."""
         seed = params.training.seed
-        systems = [s for s in explained.SYSTEMS if any(s in j.values for j in self.judged.values())]
-        metrics = [m for m in explained.METRICS if any(_gives(j, m) for j in self.judged.values())]
+        systems = [
+            s for s in descriptions.SYSTEMS if any(s in j.values for j in self.evaluated.values())
+        ]
+        metrics = [
+            m for m in descriptions.METRICS if any(_gives(j, m) for j in self.evaluated.values())
+        ]
         return {
             "schema": SCHEMA,
             "first_day": str(self.first),
@@ -64,33 +68,33 @@ class Backtest:
             },
             "sampled_negatives": self.sampled_negatives,
             "leaks": {"moments": self.moments_checked, "found": 0},
-            "systems": {s: explained.SYSTEMS[s] for s in systems},
-            "metrics": {m: explained.METRICS[m] for m in metrics},
+            "systems": {s: descriptions.SYSTEMS[s] for s in systems},
+            "metrics": {m: descriptions.METRICS[m] for m in metrics},
             "modes": {
                 mode: {
-                    "counts": dict(judged.counts),
-                    "metrics": [m for m in explained.METRICS if _gives(judged, m)],
-                    "missing": self._missing(judged),
-                    **compare(judged, OURS, params.backtest, seed),
+                    "counts": dict(evaluated.counts),
+                    "metrics": [m for m in descriptions.METRICS if _gives(evaluated, m)],
+                    "missing": self._missing(evaluated),
+                    **compare(evaluated, OURS, params.backtest, seed),
                 }
-                for mode, judged in self.judged.items()
+                for mode, evaluated in self.evaluated.items()
             },
-            "not_judged": dict(self.missing),
+            "not_evaluated": dict(self.missing),
             "off_policy": self.off_policy.as_json(),
         }
 
-    def _missing(self, judged: Judged) -> dict[str, str]:
+    def _missing(self, evaluated: EvaluatedLists) -> dict[str, str]:
         """Metric -> why there is no number."""
-        ours = judged.values[OURS]
+        ours = evaluated.values[OURS]
         return {
-            metric: f"{explained.NOT_AVAILABLE}: {explained.REASONS[metric]}"
-            for n, metric in enumerate(judged.metrics)
+            metric: f"{descriptions.NOT_AVAILABLE}: {descriptions.REASONS[metric]}"
+            for n, metric in enumerate(evaluated.metrics)
             if not _any(ours, n)
         }
 
 
-def _gives(judged: Judged, metric: str) -> bool:
-    return metric in judged.metrics or any(metric in m for m in judged.of_days.values())
+def _gives(evaluated: EvaluatedLists, metric: str) -> bool:
+    return metric in evaluated.metrics or any(metric in m for m in evaluated.of_days.values())
 
 
 def _any(values: Values, column: int) -> bool:

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.evaluation.judged import Part
+from newsrec_pipelines.evaluation.evaluated_lists import Part
 from newsrec_pipelines.evaluation.metrics import Values
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, PairFeatures
 from newsrec_pipelines.features.types import Pairs, Request

@@ -18,7 +18,7 @@ def slices(lists: pl.DataFrame) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     - ``region: R``, for each region that is known.
 
     Args:
-        lists: as in `Judged.lists`.
+        lists: as in `EvaluatedLists.lists`.
     """
     regions = lists["region"].unique().drop_nulls().sort().to_list()
     named = [

@@ -104,18 +104,18 @@ class Walk:
         self._scorers = Scorers.fit(data, self.params, self._scorers)
         return Made(data, self._scorers, tuple(self._training_sets), self.params)
 
-    def learn(self, judged: RankerTrainingSet | None, made: Made) -> None:
-        """Keep the lists of the day that was judged for the models of the days after it.
+    def learn(self, evaluated: RankerTrainingSet | None, made: Made) -> None:
+        """Keep the lists of the day that was evaluated for the models of the days after it.
 
         Args:
-            judged: its lists; None when nobody said what was shown.
+            evaluated: its lists; None when nobody said what was shown.
             made: what was known before it.
         """
         start = made.data.as_of
-        if judged is None:
+        if evaluated is None:
             given = self._drawn(start, made.scorers)
         else:
-            given = available_by(judged, self.store, start + _DAY)
+            given = available_by(evaluated, self.store, start + _DAY)
         wanted = self.params.training.ranker_days
         self._training_sets = [*self._training_sets, *([given] if given else [])][-wanted:]
 
@@ -132,31 +132,31 @@ class Walk:
 
 
 def available_by(
-    judged: RankerTrainingSet, store: Store, as_of: datetime
+    evaluated: RankerTrainingSet, store: Store, as_of: datetime
 ) -> RankerTrainingSet | None:
-    """A judged day's lists with the labels that were known at a moment after it.
+    """A evaluated day's lists with the labels that were known at a moment after it.
 
-    A day is judged by what was known when late reports had come in; a model made the next morning
-    must not learn from them. Lists that were not known by then are left out, too.
+    A day is evaluated by what was known when late reports had come in; a model made the next
+    morning must not learn from them. Lists that were not known by then are left out, too.
     """
-    day = judged.day
+    day = evaluated.day
     impressions = partitions.load(store, "impressions", as_of, day, day)
     reads = partitions.load(store, "reads", as_of, day, as_of.date() + _DAY)
     rows = shown_examples(
-        impressions.join(judged.examples, on="impression_id", how="semi"),
+        impressions.join(evaluated.examples, on="impression_id", how="semi"),
         reads,
-        judged.examples.height,
+        evaluated.examples.height,
         np.random.default_rng(0),
     )
     labels = rows.select("impression_id", "article_id", "clicked", "dwell_seconds")
-    labelled = judged.examples.drop("clicked", "dwell_seconds").join(
+    labelled = evaluated.examples.drop("clicked", "dwell_seconds").join(
         labels, on=["impression_id", "article_id"], how="left", maintain_order="left"
     )
     known = labelled["clicked"].is_not_null()
     if not known.any():
         return None
     return replace(
-        judged,
-        examples=labelled.filter(known).select(judged.examples.columns),
-        columns=judged.columns[known.to_numpy()],
+        evaluated,
+        examples=labelled.filter(known).select(evaluated.examples.columns),
+        columns=evaluated.columns[known.to_numpy()],
     )

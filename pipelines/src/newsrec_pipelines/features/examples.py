@@ -81,11 +81,11 @@ def examples(
 ) -> tuple[pl.DataFrame, bool]:
     """Labelled examples asked from `start` until before `end`, by what was known before `as_of`.
 
-    For training `end` is at most `as_of`. To judge a day afterwards, pass an `as_of` after it (the
-    end of the day, or some days later, when late reports have come in): labels are what was known
-    by then, features are what was known at each moment asked. A shown article of which nothing was
-    known then has the features of an unknown one; where negatives are sampled, a view of it is left
-    out, since nobody could have recommended it.
+    For training `end` is at most `as_of`. To evaluate a day afterwards, pass an `as_of` after it
+    (the end of the day, or some days later, when late reports have come in): labels are what was
+    known by then, features are what was known at each moment asked. A shown article of which
+    nothing was known then has the features of an unknown one; where negatives are sampled, a view
+    of it is left out, since nobody could have recommended it.
 
     Returns:
         The examples of `TrainingData.examples`, sorted by moment, impression and position, at most

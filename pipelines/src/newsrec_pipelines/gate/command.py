@@ -11,10 +11,9 @@ from newsrec_pipelines.context import Context
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.errors import DatabaseError, DataError, ModelError
 from newsrec_pipelines.gate import decide as deciding
-from newsrec_pipelines.gate import judge as judging
-from newsrec_pipelines.gate import report
+from newsrec_pipelines.gate import evaluation, report
 from newsrec_pipelines.gate import train as training
-from newsrec_pipelines.gate.handover import CHALLENGER, REFIT, Decision, Judgement, Trained
+from newsrec_pipelines.gate.steps import CHALLENGER, REFIT, DayEvaluation, Decision, Trained
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.retention import prune
@@ -27,13 +26,13 @@ from newsrec_pipelines.tracking import Run, registry_changed, tracked
 
 def _dated(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
-        "--date", "day", required=True, type=DAY, help="That judges: the last one that is over."
+        "--date", "day", required=True, type=DAY, help="That evaluates: the last one that is over."
     )(command)
 
 
 @click.group()
 def gate() -> None:
-    """Train what may serve tomorrow, judge it on a day that it has not seen, and decide.
+    """Train what may serve tomorrow, evaluate it on a day that it has not seen, and decide.
 
     Each step may run again, and a gate that has decided does nothing any more.
     """
@@ -50,9 +49,9 @@ def train(ctx: Context, day: datetime) -> None:
 @gate.command()
 @_dated
 @click.pass_obj
-def judge(ctx: Context, day: datetime) -> None:
-    """Judge what was trained by the slates of the day."""
-    _judge(ctx, day.date())
+def evaluate(ctx: Context, day: datetime) -> None:
+    """Evaluate what was trained by the slates of the day."""
+    _evaluate(ctx, day.date())
 
 
 @gate.command()
@@ -69,7 +68,7 @@ def decide(ctx: Context, day: datetime) -> None:
 def run(ctx: Context, day: datetime) -> None:
     """Do all three, one after the other."""
     _train(ctx, day.date())
-    _judge(ctx, day.date())
+    _evaluate(ctx, day.date())
     _decide(ctx, day.date())
 
 
@@ -91,38 +90,38 @@ def _train(ctx: Context, day: date) -> None:
         click.echo(note)
 
 
-def _judge(ctx: Context, day: date) -> None:
+def _evaluate(ctx: Context, day: date) -> None:
     if _is_done(ctx, day):
         return
     trained = _trained(ctx, day)
-    judged = Judgement.load(ctx.store, day)
-    if judged is None or judged.of != judging.digest(trained):
-        with working("make the slates of the day, and judge them"):
-            judged = judging.judge(ctx.store, ctx.params, trained)
-        judged.save(ctx.store)
-    if judged.metric is None:
-        click.echo(f"nothing to judge by: {judged.missing}")
+    evaluated = DayEvaluation.load(ctx.store, day)
+    if evaluated is None or evaluated.of != evaluation.digest(trained):
+        with working("make the slates of the day, and evaluate them"):
+            evaluated = evaluation.evaluate(ctx.store, ctx.params, trained)
+        evaluated.save(ctx.store)
+    if evaluated.metric is None:
+        click.echo(f"nothing to evaluate by: {evaluated.missing}")
         return
-    click.echo(f"{judged.metric} of {judged.counts['readers judged']} readers")
-    for system, found in judged.measured.items():
-        click.echo(f"  {system}: {found.metrics[judged.metric].value:.4f}")
+    click.echo(f"{evaluated.metric} of {evaluated.counts['readers evaluated']} readers")
+    for system, found in evaluated.measured.items():
+        click.echo(f"  {system}: {found.metrics[evaluated.metric].value:.4f}")
 
 
 def _decide(ctx: Context, day: date) -> None:
     if _is_done(ctx, day):
         return
     trained = _trained(ctx, day)
-    judged = Judgement.load(ctx.store, day)
-    if judged is None or judged.of != judging.digest(trained):
-        raise DataError(f"run newsrec gate judge --date {day} first")
+    evaluated = DayEvaluation.load(ctx.store, day)
+    if evaluated is None or evaluated.of != evaluation.digest(trained):
+        raise DataError(f"run newsrec gate evaluate --date {day} first")
     with tracked(ctx.settings, "gate", ctx.params) as run:
-        decision = deciding.decide(ctx.store, ctx.settings, trained, judged, ctx.params)
-        keys = report.write(ctx.store, trained, judged, decision)
+        decision = deciding.decide(ctx.store, ctx.settings, trained, evaluated, ctx.params)
+        keys = report.write(ctx.store, trained, evaluated, decision)
         # The last file of a gate: with it, all is done.
         decision.save(ctx.store)
-        _describe(run, trained, judged, decision, keys)
+        _describe(run, trained, evaluated, decision, keys)
         run.data_hash = _data_hash(ctx, trained, decision)
-    for name, value in _gauges(judged, decision):
+    for name, value in _gauges(evaluated, decision):
         ctx.metrics.gauge(name, value)
     _print(decision)
     for key in keys:
@@ -148,7 +147,7 @@ def _trained(ctx: Context, day: date) -> Trained:
         raise DataError(f"run newsrec gate train --date {day} first")
     if trained.git_commit != ctx.settings.git_commit:
         raise DataError(
-            f"the code changed since newsrec gate train --date {day}: run that again, then judge"
+            f"the code changed since newsrec gate train --date {day}: run that again, then evaluate"
         )
     return trained
 
@@ -178,7 +177,7 @@ def _prune(ctx: Context) -> None:
 
 
 def _describe(
-    run: Run, trained: Trained, judged: Judgement, decision: Decision, keys: list[str]
+    run: Run, trained: Trained, evaluated: DayEvaluation, decision: Decision, keys: list[str]
 ) -> None:
     run.name = f"gate {decision.day}"
     run.tags(
@@ -187,13 +186,13 @@ def _describe(
         model_version=decision.version,
         before=decision.before,
         configuration=trained.configuration,
-        metric=judged.metric,
+        metric=evaluated.metric,
     )
-    for system, found in judged.measured.items():
+    for system, found in evaluated.measured.items():
         values = {name: estimate.value for name, estimate in found.metrics.items()}
         values |= {"coverage": found.coverage, "megabytes": found.megabytes}
         run.metrics(values | {"seconds": found.seconds}, prefix=f"{system}/")
-    for difference in judged.differences:
+    for difference in evaluated.differences:
         interval = {
             "value": difference.all.value,
             "low": difference.all.low,
@@ -205,7 +204,7 @@ def _describe(
 
 
 def _data_hash(ctx: Context, trained: Trained, decision: Decision) -> str | None:
-    """Of what the promoted model knew; when none was, of what those knew that were judged."""
+    """Of what the promoted model knew; when none was, of what those knew that were evaluated."""
     made = [trained.versions[s] for s in (CHALLENGER, REFIT) if s in trained.versions]
     promoted = [decision.version] if decision.outcome == "promoted" and decision.version else []
     for version in [*promoted, *made]:
@@ -214,8 +213,8 @@ def _data_hash(ctx: Context, trained: Trained, decision: Decision) -> str | None
     return None
 
 
-def _gauges(judged: Judgement, decision: Decision) -> list[tuple[str, float]]:
+def _gauges(evaluated: DayEvaluation, decision: Decision) -> list[tuple[str, float]]:
     return [
         ("newsrec_gate_promoted", float(decision.outcome == "promoted")),
-        ("newsrec_gate_judged", float(judged.metric is not None)),
+        ("newsrec_gate_evaluated", float(evaluated.metric is not None)),
     ]

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, time, timedelta
 from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.features.examples import build_request
-from newsrec_pipelines.gate.handover import (
+from newsrec_pipelines.gate.rules import verdicts
+from newsrec_pipelines.gate.steps import (
     CHALLENGER,
     REFIT,
+    DayEvaluation,
     Decision,
-    Judgement,
     Trained,
     Verdict,
 )
-from newsrec_pipelines.gate.rules import verdicts
 from newsrec_pipelines.gate.train import make
 from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
@@ -31,18 +31,18 @@ def cause(trained: Trained) -> str:
 
 
 def decide(
-    store: Store, settings: Settings, trained: Trained, judged: Judgement, params: Params
+    store: Store, settings: Settings, trained: Trained, evaluated: DayEvaluation, params: Params
 ) -> Decision:
     """Let the rules decide, and do what they say. A second call does nothing anew.
 
     Args:
         store: the models.
         settings: for the record of the training.
-        trained: what was judged.
-        judged: how it did.
+        trained: what was evaluated.
+        evaluated: how it did.
         params: the limits of `promotion`.
     """
-    found = verdicts(trained, judged, params.promotion)
+    found = verdicts(trained, evaluated, params.promotion)
     winner = next((v for v in found if v.passed), None)
     registry = FileRegistry(store)
     state = registry.state()

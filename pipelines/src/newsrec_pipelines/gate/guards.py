@@ -3,29 +3,29 @@
 from collections.abc import Iterator
 
 from newsrec_pipelines.config import PromotionParams
-from newsrec_pipelines.gate.handover import Difference, Guard, Judgement
+from newsrec_pipelines.gate.steps import DayEvaluation, Difference, Guard
 
 _COLD = "cold readers"
 
 
 def guards(
-    system: str, other: str | None, judged: Judgement, limits: PromotionParams
+    system: str, other: str | None, evaluated: DayEvaluation, limits: PromotionParams
 ) -> list[Guard]:
     """All guards of a system.
 
     Args:
         system: that may serve.
-        other: that it is held against; None when there is none, or none that was judged.
-        judged: what both were on the day.
+        other: that it is held against; None when there is none, or none that was evaluated.
+        evaluated: what both were on the day.
         limits: what may be lost.
     """
-    return list(_guards(system, other, judged, limits))
+    return list(_guards(system, other, evaluated, limits))
 
 
 def _guards(
-    system: str, other: str | None, judged: Judgement, limits: PromotionParams
+    system: str, other: str | None, evaluated: DayEvaluation, limits: PromotionParams
 ) -> Iterator[Guard]:
-    measured = judged.measured[system]
+    measured = evaluated.measured[system]
     yield Guard(
         name="numbers",
         value=measured.not_finite,
@@ -49,8 +49,8 @@ def _guards(
     )
     if other is None:
         return
-    yield _coverage(measured.coverage, judged.measured[other].coverage, other, limits)
-    difference = judged.difference(system, other)
+    yield _coverage(measured.coverage, evaluated.measured[other].coverage, other, limits)
+    difference = evaluated.difference(system, other)
     if difference is None:
         return
     yield _slice(_COLD, difference, limits.cold_loss)
@@ -73,7 +73,7 @@ def _coverage(value: float, before: float, other: str, limits: PromotionParams) 
 def _slice(name: str, difference: Difference, limit: float) -> Guard:
     found, mean = difference.slices.get(name), difference.means.get(name)
     if found is None or not mean:
-        text = f"nothing to judge {name} by"
+        text = f"nothing to evaluate {name} by"
         return Guard(name=name, value=None, limit=limit, passed=True, text=text)
     loss = -found.value / mean
     # Few readers scatter: what may be chance refuses nobody.

@@ -2,15 +2,15 @@
 
 from typing import Any, Final
 
-from newsrec_pipelines.evaluation import explained
+from newsrec_pipelines.evaluation import descriptions
 from newsrec_pipelines.evaluation.pages import render
-from newsrec_pipelines.gate.handover import (
+from newsrec_pipelines.gate.steps import (
     CHALLENGER,
     POPULARITY,
     REFIT,
     SERVING,
+    DayEvaluation,
     Decision,
-    Judgement,
     Trained,
 )
 from newsrec_pipelines.store import Store
@@ -24,40 +24,42 @@ _SYSTEMS: Final = {
 }
 
 
-def as_json(trained: Trained, judged: Judgement, decision: Decision) -> dict[str, Any]:
+def as_json(trained: Trained, evaluated: DayEvaluation, decision: Decision) -> dict[str, Any]:
     """Everything that led to the decision."""
     return {
         "day": str(decision.day),
         "decision": decision.json_object(),
-        "judgement": judged.json_object(),
+        "evaluation": evaluated.json_object(),
         "trained": trained.json_object(),
     }
 
 
-def as_html(trained: Trained, judged: Judgement, decision: Decision) -> str:
+def as_html(trained: Trained, evaluated: DayEvaluation, decision: Decision) -> str:
     """The page for the operator."""
     metrics = [
-        m for m in explained.METRICS if any(m in s.metrics for s in judged.measured.values())
+        m for m in descriptions.METRICS if any(m in s.metrics for s in evaluated.measured.values())
     ]
     return render(
         "gate.html",
         trained=trained,
-        judged=judged,
+        evaluated=evaluated,
         decision=decision,
-        systems={s: text for s, text in _SYSTEMS.items() if s in _named(trained, judged)},
+        systems={s: text for s, text in _SYSTEMS.items() if s in _named(trained, evaluated)},
         metrics=metrics,
-        named_metrics={m: explained.METRICS[m] for m in (*metrics, "coverage")},
+        named_metrics={m: descriptions.METRICS[m] for m in (*metrics, "coverage")},
     )
 
 
-def write(store: Store, trained: Trained, judged: Judgement, decision: Decision) -> list[str]:
+def write(
+    store: Store, trained: Trained, evaluated: DayEvaluation, decision: Decision
+) -> list[str]:
     """Write both forms; returns their keys."""
     name = f"{FOLDER}/{decision.day}"
-    page = as_html(trained, judged, decision)
-    store.write_json(f"{name}.json", as_json(trained, judged, decision))
+    page = as_html(trained, evaluated, decision)
+    store.write_json(f"{name}.json", as_json(trained, evaluated, decision))
     store.write_bytes(f"{name}.html", page.encode())
     return [f"{name}.json", f"{name}.html"]
 
 
-def _named(trained: Trained, judged: Judgement) -> set[str]:
-    return {*trained.versions, *trained.failed, *judged.measured}
+def _named(trained: Trained, evaluated: DayEvaluation) -> set[str]:
+    return {*trained.versions, *trained.failed, *evaluated.measured}

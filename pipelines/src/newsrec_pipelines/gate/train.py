@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import DataError, ModelError
-from newsrec_pipelines.gate.handover import CHALLENGER, REFIT, SERVING, Trained
+from newsrec_pipelines.gate.steps import CHALLENGER, REFIT, SERVING, Trained
 from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.training_configuration import TrainingConfiguration
@@ -15,7 +15,7 @@ from newsrec_pipelines.training.fit import describe, fit, there
 
 
 def train(store: Store, settings: Settings, today: TrainingConfiguration, day: date) -> Trained:
-    """Make what the day is to judge; versions that are there already are not made again.
+    """Make what the day is to evaluate; versions that are there already are not made again.
 
     The champion itself is the refit when it would only be made again: of the same code, to the same
     moment. A training configuration that cannot be trained does not stop the other one.

@@ -22,7 +22,7 @@ class Ranker:
 
     C. Burges: From RankNet to LambdaRank to LambdaMART (2010). Lists are what readers were shown,
     so an article that was passed over is a real negative. Relevance is graded by dwell, and the
-    gain of a grade is proportional to it, as in the dwell-weighted nDCG that judges the model.
+    gain of a grade is proportional to it, as in the dwell-weighted nDCG that evaluates the model.
 
     LambdaMART divides the gains of a list by the best that its order could give, so a list with one
     click of a few seconds would count as much as one with a long read. Lists are therefore weighted

@@ -10,7 +10,7 @@ import psycopg2.extras
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.db import Connection, connect
 from newsrec_pipelines.errors import DataError
-from newsrec_pipelines.monitoring import numbers
+from newsrec_pipelines.monitoring import metrics
 from newsrec_pipelines.monitoring.checks import Check, failures, run_checks
 from newsrec_pipelines.monitoring.report import checks_key
 from newsrec_pipelines.options import DAY
@@ -26,7 +26,7 @@ def check(ctx: Context, day: datetime) -> None:
         found = run_checks(ctx.store, day.date(), ctx.params, counts)
         _write(conn, day.date(), found)
     ctx.store.write_json(checks_key(day.date()), [asdict(c) for c in found])
-    ctx.metrics.gauges(numbers.of_checks(found, counts))
+    ctx.metrics.gauges(metrics.of_checks(found, counts))
     for c in found:
         mark = "ok" if c.passed else c.severity
         click.echo(f"{mark:<8}{c.name:<22}{c.detail}")

@@ -16,7 +16,7 @@ from newsrec_pipelines.monitoring import (
     evidently_page,
     expectation,
     guarded,
-    numbers,
+    metrics,
     outcomes,
     quality,
     report,
@@ -69,7 +69,7 @@ def _look(conn: Connection, ctx: Context, day: date, champion: Champion | None) 
     weeks = timedelta(weeks=params.checks.usual_weeks)
     history = quality.history(conn, day - max(weeks, timedelta(days=params.reference_days)), day)
     suspects = [champion.version] if champion and champion.suspect else []
-    expectations = expectation.judge(history, day, params, suspects)
+    expectations = expectation.evaluate(history, day, params, suspects)
     breaches = guarded.breaches(variants.active(conn), history, ctx.params.variants)
     with working("drift"):
         findings, pages = _drift(ctx, day)
@@ -94,8 +94,8 @@ def _drift(ctx: Context, day: date) -> tuple[list[Finding], dict[str, str]]:
     params = ctx.params.monitoring.drift
     compared = drift.compare(observed, day, params, ctx.params.training.seed)
     findings = drift.findings(compared)
-    if taste := drift.of_taste(observed, day, params):
-        findings.insert(0, taste)
+    if preferences := drift.of_preferences(observed, day, params):
+        findings.insert(0, preferences)
     pages = {}
     for part in compared:
         if html := evidently_page.page(part):
@@ -126,7 +126,7 @@ def _write_drift(conn: Connection, day: date, findings: list[Finding]) -> None:
 def _write(ctx: Context, found: Report) -> None:
     ctx.store.write_bytes(report.key(found.day, "html"), report.as_html(found).encode())
     ctx.store.write_json(report.key(found.day), report.as_json(found))
-    samples = numbers.of_monitor(
+    samples = metrics.of_monitor(
         found.drift, found.quality, found.expectations, found.serving, found.alarms
     )
     ctx.metrics.gauges(samples)

@@ -8,11 +8,11 @@ from typing import Final
 import polars as pl
 
 from newsrec_pipelines.config import DriftParams
-from newsrec_pipelines.monitoring import mixes, taste
+from newsrec_pipelines.monitoring import mixes, preference_drift
 from newsrec_pipelines.monitoring.mixes import Distance
 from newsrec_pipelines.monitoring.observed import Observed, sampled
 
-TASTE: Final = "own_taste"
+PREFERENCE_DRIFT: Final = "preference_drift"
 
 
 @dataclass(frozen=True)
@@ -93,19 +93,19 @@ def findings(compared: list[Compared]) -> list[Finding]:
     ]
 
 
-def of_taste(observed: Observed, day: date, params: DriftParams) -> Finding | None:
+def of_preferences(observed: Observed, day: date, params: DriftParams) -> Finding | None:
     """Whether readers still choose by their own past; None when nobody can tell.
 
     It is drift when more than `taste_lost` of the preference is gone with confidence: at the low
     end of the interval.
     """
-    found = taste.preferences(observed.opened, observed.places, params)
-    lost = taste.lost(found, day, params)
+    found = preference_drift.preferences(observed.opened, observed.places, params)
+    lost = preference_drift.lost(found, day, params)
     if lost is None:
         return None
     return Finding(
         "readers",
-        TASTE,
+        PREFERENCE_DRIFT,
         "conditional logit",
         lost.at_least,
         params.taste_lost,

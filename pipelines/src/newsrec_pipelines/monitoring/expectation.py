@@ -9,7 +9,7 @@ from typing import Final
 from newsrec_pipelines.config import MonitoringParams
 from newsrec_pipelines.monitoring.quality import Quality
 
-# Of a variant's impressions of a day: who served for some hours only is not judged by a whole day.
+# Of a variant's impressions of a day: a few hours of serving are no whole day.
 _MOST: Final = 0.8
 _DEVIATIONS: Final = 2.0
 
@@ -39,7 +39,7 @@ class Expectation:
         return value is not None and high is not None and max(value, high) < self.least
 
 
-def judge(
+def evaluate(
     history: Sequence[Quality],
     day: date,
     params: MonitoringParams,

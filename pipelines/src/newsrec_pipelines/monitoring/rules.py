@@ -60,7 +60,7 @@ def alarms(
 
     Args:
         drift: of readers and articles.
-        expectations: of the variants that could be judged.
+        expectations: of the variants that could be evaluated.
         champion: the one that serves now; None when nothing was trained yet.
         breaches: variants that breach their guard, with why.
         serving: the slates at the end of the day.
@@ -110,7 +110,7 @@ def _degraded(e: Expectation, champion: Champion | None) -> tuple[Severity, Acti
     """How bad it is, what to do, and why that."""
     q = e.realised
     if q.variant != CHAMPION:
-        # Beside the champion of the same days it is judged more fairly: by its guard.
+        # Beside the champion of the same days it is evaluated more fairly: by its guard.
         return "warning", "none", "the guard of the variant decides"
     if champion is None or champion.version != q.model_version:
         return "warning", "none", "another model serves now"

@@ -11,7 +11,7 @@ from newsrec_pipelines.models import artifacts, kind
 from newsrec_pipelines.models.history import State
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.training_configuration import TrainingConfiguration
-from newsrec_pipelines.operations.recorded import recorded
+from newsrec_pipelines.operations.audit_options import recorded
 from newsrec_pipelines.rollout.variants import active
 from newsrec_pipelines.tracking import registry_changed
 

@@ -11,7 +11,7 @@ from newsrec_pipelines.db import Connection, connect
 from newsrec_pipelines.errors import ConfigError
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
-from newsrec_pipelines.operations.recorded import recorded
+from newsrec_pipelines.operations.audit_options import recorded
 from newsrec_pipelines.rollout.variants import (
     CHAMPION,
     Variant,

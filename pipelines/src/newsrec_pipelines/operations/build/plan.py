@@ -177,7 +177,8 @@ def steps(build: Build, programs: Programs) -> list[Step]:
     def evaluate(log: IO[str]) -> str:
         manifest = read_manifest(Store(build.store_url), build.made())
         last = (manifest.as_of - timedelta(days=1)).date()
-        # What the version has seen cannot judge it: its configuration is, made anew a day earlier.
+        # Days that the version has seen cannot evaluate it; its configuration is trained again,
+        # a day earlier.
         days = ("--from", str(last), "--to", str(last), "--refit-days", "1")
         # JSON is YAML: the very parameters of the version, its kind among them.
         configuration = build.work / "params.yaml"
@@ -185,7 +186,7 @@ def steps(build: Build, programs: Programs) -> list[Step]:
         into = ("--into", build.evaluation)
         newsrec = str(build.programs / "newsrec")
         run(log, newsrec, "evaluate", *days, *into, NEWSREC_PARAMS=str(configuration))
-        build.facts["judged_on"] = str(last)
+        build.facts["evaluated_on"] = str(last)
         return f"its training configuration, made a day earlier, on {last}"
 
     def package(log: IO[str]) -> str:
@@ -207,7 +208,7 @@ def steps(build: Build, programs: Programs) -> list[Step]:
         files = {
             "report/tests.xml": build.report.read_bytes(),
             "report/evaluation.json": store.read_bytes(
-                f"{build.evaluation}/{build.facts['judged_on']}.json"
+                f"{build.evaluation}/{build.facts['evaluated_on']}.json"
             ),
             "requirements.txt": (build.source / "requirements/pipelines.txt").read_bytes(),
             "build.json": as_json(build.facts),

@@ -1,4 +1,4 @@
-"""`newsrec rivals`: ours beside every rival on a simulated world, by its hidden truth."""
+"""`newsrec baselines`: ours beside every baseline on a simulated world, by its hidden truth."""
 
 import json
 from datetime import datetime
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from newsrec_pipelines.context import Context
-from newsrec_pipelines.experiment.rivals import compare_rivals, table
+from newsrec_pipelines.experiment.baselines import compare_baselines, table
 from newsrec_pipelines.options import DAY
 
 
@@ -18,14 +18,14 @@ from newsrec_pipelines.options import DAY
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The JSON."
 )
 @click.pass_obj
-def rivals(ctx: Context, first: datetime | None, last: datetime | None, out: Path) -> None:
+def baselines(ctx: Context, first: datetime | None, last: datetime | None, out: Path) -> None:
     """Say what each system's slates would be worth to the readers of a simulated world."""
     fixed = ctx.params.backtest
     first_day = first.date() if first else fixed.first_day
     last_day = last.date() if last else fixed.last_day
     if first_day is None or last_day is None or first_day > last_day:
         raise click.UsageError("say which days, in order: --from and --to")
-    result = compare_rivals(ctx.store, ctx.params, first_day, last_day)
+    result = compare_baselines(ctx.store, ctx.params, first_day, last_day)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     for line in table(result):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from newsrec_pipelines.evaluation.beyond import BEYOND_METRICS
+from newsrec_pipelines.evaluation.beyond_accuracy import BEYOND_METRICS
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, SLATE_METRICS
 
 NOT_AVAILABLE: Final = "not available"
@@ -23,7 +23,7 @@ SYSTEMS: Final = {
     "random": "any order; slates keep the same rules as all the others",
 }
 
-OTHER_KIND: Final = "the model that is judged, of another kind than news"
+OTHER_KIND: Final = "the model that is evaluated, of another kind than news"
 
 METRICS: Final = {
     "auc": "share of pairs of a clicked and an unclicked article in the right order; 0.5 is chance",
@@ -41,7 +41,7 @@ METRICS: Final = {
     "before; higher is less known, not better",
     "diversity": "mean over pairs of the ten of 1 - cosine of what they are about; higher is more "
     "diverse, not better",
-    "coverage": "share of the candidates that anybody judged got among the ten, mean over days",
+    "coverage": "share of the candidates that anybody evaluated got among the ten, mean over days",
 }
 
 # Of the metrics that the data cannot give.

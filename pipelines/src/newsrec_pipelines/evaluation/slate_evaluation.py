@@ -1,4 +1,4 @@
-"""Any kind of model, judged by its answers alone: the slates that it would have made."""
+"""Any kind of model, evaluated by its answers alone: the slates that it would have made."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -14,13 +14,15 @@ from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.kind import Model
 
 
-def judge_answers(day: Day, model: Model, params: Params) -> tuple[dict[str, Mean], dict[str, int]]:
+def evaluate_answers(
+    day: Day, model: Model, params: Params
+) -> tuple[dict[str, Mean], dict[str, int]]:
     """How well slates at the day's first moment foretell what known readers opened on it.
 
-    Readers and candidates are those by which the slates of the news model are judged.
+    Readers and candidates are those by which the slates of the news model are evaluated.
 
     Returns:
-        Means by the name of their metric, and what there was to judge by; nothing of either when
+        Means by the name of their metric, and what there was to evaluate by; nothing of either when
         nobody known opened anything new.
     """
     relevant = newly_opened(day, Weights.of(day.reads, params))
@@ -43,6 +45,6 @@ def judge_answers(day: Day, model: Model, params: Params) -> tuple[dict[str, Mea
         "candidates": candidates.height,
         "relevant": relevant.height,
         "reachable": relevant.join(candidates, on="article_id", how="semi").height,
-        "readers judged": users.height,
+        "readers evaluated": users.height,
     }
     return {name: mean for name, mean in means.items() if mean.count}, counts

@@ -1,4 +1,4 @@
-"""`python -m newsrec_hooks.weigh [WEIGHT]` tells or changes the share of the canary, by hand.
+"""`python -m newsrec_hooks.canary_weight [WEIGHT]` tells or sets the share of the canary by hand.
 
 It runs beside the receiver, in its pod: what aborts a canary and what begins one are one program,
 with one way to Kong.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.evaluation.beyond import Background, beyond_metrics
+from newsrec_pipelines.evaluation.beyond_accuracy import Background, beyond_metrics
 
 NAMES = [f"a{n}" for n in range(14)]
 

@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedLists:
     """Lists (shown ones, or a reader's slate of a day) and each system's metrics on them.
 
     Attributes:
@@ -31,9 +31,9 @@ class Judged:
         lists: one row a list: ``user_id``, ``day``, ``region``, ``cold_reader`` and
             ``cold_article`` (see `slices`).
         values: system -> shape (lists, metrics); NaN where a list gives no value.
-        without: what was left out of ours -> likewise; NaN where ours was not judged without it.
+        without: what was left out of ours -> likewise; NaN where ours was not evaluated without it.
         of_days: system -> metric -> one value a day, for metrics of all slates of a day together.
-        counts: what there was to judge by.
+        counts: what there was to evaluate by.
     """
 
     metrics: tuple[str, ...]
@@ -61,6 +61,6 @@ class Judged:
         )
 
     def values_without(self, part: Part) -> Values:
-        """Shape (lists, metrics); NaN when ours was not judged without the part."""
+        """Shape (lists, metrics); NaN when ours was not evaluated without the part."""
         nothing = np.full((self.lists.height, len(self.metrics)), np.nan)
         return self.without.get(part, nothing)

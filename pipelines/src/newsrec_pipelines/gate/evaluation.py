@@ -16,19 +16,19 @@ from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.evaluation.comparison import compare
 from newsrec_pipelines.evaluation.daily import newly_opened
 from newsrec_pipelines.evaluation.day import Day
-from newsrec_pipelines.evaluation.judged import Judged
+from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists
 from newsrec_pipelines.evaluation.lists import about_readers
 from newsrec_pipelines.evaluation.metrics import SLATE_METRICS, Values, coverage, slate_metrics
 from newsrec_pipelines.features.examples import available_before
 from newsrec_pipelines.features.types import Request
-from newsrec_pipelines.gate.handover import (
+from newsrec_pipelines.gate.steps import (
     CHALLENGER,
     POPULARITY,
     REFIT,
     SERVING,
+    DayEvaluation,
     Difference,
     Estimate,
-    Judgement,
     Measured,
     Trained,
 )
@@ -50,7 +50,7 @@ _READERS: Final = 1000
 
 
 class Predictor(Protocol):
-    """What is judged."""
+    """What is evaluated."""
 
     def predict(self, request: Request) -> pl.DataFrame:
         """Slates, as `features.types.SLATE_SCHEMA`."""
@@ -65,15 +65,15 @@ class PopularModel(SingleScorerModel):
 
 @dataclass(frozen=True)
 class System:
-    """A model that is judged, its version, and the bytes of its artefact."""
+    """A model that is evaluated, its version, and the bytes of its artefact."""
 
     model: Predictor
     version: str | None
     size: int
 
 
-def judge(store: Store, params: Params, trained: Trained) -> Judgement:
-    """Judge all that knew nothing of the day. Labels are what is known by now.
+def evaluate(store: Store, params: Params, trained: Trained) -> DayEvaluation:
+    """Evaluate all that knew nothing of the day. Labels are what is known by now.
 
     Raises:
         ModelError: when a model cannot be loaded that was trained just now.
@@ -82,7 +82,7 @@ def judge(store: Store, params: Params, trained: Trained) -> Judgement:
     loaded = _load(store, trained, start)
     if not loaded:
         why = "no model was trained to the evening before"
-        return _not_judged(trained.day, digest(trained), why, {})
+        return _not_evaluated(trained.day, digest(trained), why, {})
     systems = {name: one.system for name, one in loaded.items()}
     if SERVING not in trained.versions:
         popular = PopularModel.produce_model(available_before(store, start, params), params)
@@ -91,29 +91,29 @@ def judge(store: Store, params: Params, trained: Trained) -> Judgement:
     oldest = max(one.model.params.slate.max_age_hours for one in loaded.values())
     wide = params.slate.model_copy(update={"max_age_hours": oldest})
     day = Day.load(store, params.model_copy(update={"slate": wide}), trained.day, lists=False)
-    return judge_systems(day, systems, params, digest(trained))
+    return evaluate_systems(day, systems, params, digest(trained))
 
 
 def digest(trained: Trained) -> str:
-    """Tells what was judged."""
+    """Tells what was evaluated."""
     content = json.dumps(trained.json_object(), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def judge_systems(
+def evaluate_systems(
     day: Day,
     systems: Mapping[str, System],
     params: Params,
     of: str,
     cpu_seconds: Callable[[], float] = clock.process_time,
-) -> Judgement:
-    """Judge systems by the readers who were known and opened something new on the day.
+) -> DayEvaluation:
+    """Evaluate systems by the readers who were known and opened something new on the day.
 
     Args:
         day: what happened, and what was known when it began.
         systems: by name.
         params: weights of dwell, slices, resamples.
-        of: hash of what is judged.
+        of: hash of what is evaluated.
         cpu_seconds: what the processor has spent so far, on all cores.
     """
     relevant = newly_opened(day, Weights.of(day.reads, params))
@@ -122,11 +122,11 @@ def judge_systems(
         "readers of the day": day.reads["user_id"].n_unique(),
         "candidates": day.request.articles.height,
         "articles opened anew": relevant.height,
-        "readers judged": users.height,
+        "readers evaluated": users.height,
     }
     if users.is_empty() or day.request.articles.is_empty():
         why = "no reader known before read anything new"
-        return _not_judged(day.start.date(), of, why, counts)
+        return _not_evaluated(day.start.date(), of, why, counts)
     history = day.request.history.join(users, on="user_id", how="semi")
     request = replace(day.request, users=users, history=history)
     relevant = relevant.join(users, on="user_id", how="semi")
@@ -137,7 +137,7 @@ def judge_systems(
     dwelt = bool(day.reads["dwell_seconds"].is_not_null().any()) and relevant["gain"].max() != 0
     metric = "dwell_ndcg@10" if dwelt else "slate_ndcg@10"
     metrics = SLATE_METRICS if dwelt else tuple(m for m in SLATE_METRICS if m != "dwell_ndcg@10")
-    judged = Judged(
+    evaluated = EvaluatedLists(
         metrics=metrics,
         lists=about_readers(request, params)
         .sort("user_id")
@@ -145,10 +145,10 @@ def judge_systems(
         values={name: _values(a.slates, relevant, metrics) for name, a in answers.items()},
     )
     tables = {
-        name: compare(judged, name, params.backtest, params.training.seed) for name in systems
+        name: compare(evaluated, name, params.backtest, params.training.seed) for name in systems
     }
     table = next(iter(tables.values()))
-    return Judgement(
+    return DayEvaluation(
         day=day.start.date(),
         of=of,
         metric=metric,
@@ -191,8 +191,8 @@ class _Answer:
         return cls(slates.select("user_id", "article_ids"), seconds, wrong)
 
 
-def _not_judged(day: date, of: str, why: str, counts: dict[str, int]) -> Judgement:
-    return Judgement(
+def _not_evaluated(day: date, of: str, why: str, counts: dict[str, int]) -> DayEvaluation:
+    return DayEvaluation(
         day=day, of=of, metric=None, missing=why, counts=counts, measured={}, differences=[]
     )
 

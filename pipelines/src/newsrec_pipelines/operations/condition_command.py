@@ -1,4 +1,4 @@
-"""`newsrec ask`: questions of the orchestrator, whose answer is the exit status."""
+"""`newsrec condition`: questions of the orchestrator, whose answer is the exit status."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -17,11 +17,11 @@ NO: Final = 99
 
 
 @click.group()
-def ask() -> None:
+def condition() -> None:
     """Answer a question by the exit status: 0 is yes, 99 is no."""
 
 
-@ask.command()
+@condition.command()
 @click.option("--date", "day", type=DAY, required=True, help="A day that is over.")
 @click.pass_obj
 def champion(ctx: Context, day: datetime) -> None:
@@ -32,7 +32,7 @@ def champion(ctx: Context, day: datetime) -> None:
     _answer(yes, f"{version} serves, which knows what was known at {as_of:%Y-%m-%d %H:%M} UTC")
 
 
-@ask.command()
+@condition.command()
 @click.option("--date", "day", type=DAY, required=True, help="A day that the monitor looked at.")
 @click.option("--action", required=True, help="What an alarm asks for, such as retrain.")
 @click.pass_obj

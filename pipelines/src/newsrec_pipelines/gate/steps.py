@@ -48,7 +48,7 @@ class _Step(BaseModel):
 
 
 class Trained(_Step):
-    """Which models the day is to judge.
+    """Which models the day is to evaluate.
 
     Attributes:
         champion: the version that served when the gate began; None: the first model.
@@ -133,19 +133,19 @@ class Difference(BaseModel):
     means: dict[str, float]
 
 
-class Judgement(_Step):
+class DayEvaluation(_Step):
     """How the models did on the day.
 
     Attributes:
-        of: hash of what was judged: the `Trained` of the day.
-        metric: that decides; None when there was nothing to judge by.
-        missing: why there was nothing to judge by, or why dwell does not count.
-        counts: what there was to judge by.
+        of: hash of what was evaluated: the `Trained` of the day.
+        metric: that decides; None when there was nothing to evaluate by.
+        missing: why there was nothing to evaluate by, or why dwell does not count.
+        counts: what there was to evaluate by.
         measured: by system.
         differences: those that the rules ask for.
     """
 
-    name: ClassVar[str] = "judged"
+    name: ClassVar[str] = "evaluated"
 
     of: str
     metric: str | None
@@ -155,7 +155,7 @@ class Judgement(_Step):
     differences: list[Difference]
 
     def difference(self, of: str, above: str) -> Difference | None:
-        """What `of` is above another system; None when one of them was not judged."""
+        """What `of` is above another system; None when one of them was not evaluated."""
         found = (d for d in self.differences if (d.of, d.above) == (of, above))
         return next(found, None)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsrec_pipelines.errors import DataError
-from newsrec_pipelines.evaluation.exploring import (
+from newsrec_pipelines.evaluation.exploration_policies import (
     ALWAYS,
     AS_LOGGED,
     NEVER,

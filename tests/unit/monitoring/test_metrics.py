@@ -6,13 +6,13 @@ from datetime import date
 from newsrec_pipelines.monitoring.checks import Check
 from newsrec_pipelines.monitoring.drift import Finding
 from newsrec_pipelines.monitoring.expectation import Expectation
-from newsrec_pipelines.monitoring.numbers import of_checks, of_monitor
+from newsrec_pipelines.monitoring.metrics import of_checks, of_monitor
 from newsrec_pipelines.monitoring.quality import Quality
 from newsrec_pipelines.monitoring.rules import Alarm
 from newsrec_pipelines.monitoring.serving import Serving
 
 QUALITY = Quality(date(2026, 3, 10), "v2", "champion", 9, 8, 9, 9, 20.0, 18.0, 22.0)
-FINDING = Finding("readers", "own_taste", "conditional logit", 0.6, 0.4, True, "gone")
+FINDING = Finding("readers", "preference_drift", "conditional logit", 0.6, 0.4, True, "gone")
 # What the alert rules of infra/prometheus ask for.
 PROMISED = {
     "newsrec_drift_share",
@@ -34,7 +34,7 @@ def test_a_day_in_numbers() -> None:
     )
 
     for sample in (
-        ("newsrec_drifted", {"subject": "readers", "name": "own_taste"}, 1.0),
+        ("newsrec_drifted", {"subject": "readers", "name": "preference_drift"}, 1.0),
         ("newsrec_drift_share", {"subject": "readers"}, 1.0),
         (
             "newsrec_realised_dwell_seconds",

@@ -53,7 +53,7 @@ class Lost:
 def preferences(
     opened: pl.DataFrame, places: pl.DataFrame, params: DriftParams
 ) -> dict[date, Preference]:
-    """The preference of each day on which enough readers can be judged.
+    """The preference of each day on which enough readers can be evaluated.
 
     A conditional logit (McFadden 1974) of which place of a list is opened, with one variable: the
     share that the article's category had among the reader's views of the `taste_days` before. It is

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from newsrec_pipelines.config import DriftParams
-from newsrec_pipelines.monitoring.taste import lost, preferences
+from newsrec_pipelines.monitoring.preference_drift import lost, preferences
 
 FIRST = date(2026, 3, 1)
 PARAMS = DriftParams()

@@ -23,7 +23,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def ask(*arguments: str) -> object:
     with pytest.raises(SystemExit) as end:
-        cli.main(["ask", *arguments])
+        cli.main(["condition", *arguments])
     return end.value.code
 
 

@@ -1,4 +1,4 @@
-"""Ours beside every rival by the hidden truth: what their slates would be worth to readers.
+"""Ours beside every baseline by the hidden truth: what their slates would be worth to readers.
 
 What readers opened on a front page tells first of all what stood there: on such a log, whoever
 foretells the front page looks good. A simulated world can be asked instead what each slate would
@@ -17,7 +17,7 @@ from newsrec_pipelines.evaluation.ablation import parts
 from newsrec_pipelines.evaluation.backtest import rankers_of
 from newsrec_pipelines.evaluation.comparison import compare
 from newsrec_pipelines.evaluation.day import Day
-from newsrec_pipelines.evaluation.judged import Judged, Part
+from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists, Part
 from newsrec_pipelines.evaluation.lists import about_readers
 from newsrec_pipelines.evaluation.metrics import Values
 from newsrec_pipelines.evaluation.result import OURS
@@ -33,7 +33,7 @@ METRIC: Final = "expected_seconds"
 _DAY: Final = timedelta(days=1)
 
 
-def compare_rivals(store: Store, params: Params, first: date, last: date) -> dict[str, Any]:
+def compare_baselines(store: Store, params: Params, first: date, last: date) -> dict[str, Any]:
     """Seconds a reader-day that each system's slates would be worth, and what ours is better by.
 
     Every system is made anew each day of what was known at its 00:00 UTC, as in a back-test; slates
@@ -42,7 +42,7 @@ def compare_rivals(store: Store, params: Params, first: date, last: date) -> dic
     Args:
         store: of a simulated world, with its days after the ETL.
         params: everything that changes the result; ``world`` must be the store's.
-        first: the first day that is judged.
+        first: the first day that is evaluated.
         last: the last one.
 
     Returns:
@@ -52,25 +52,25 @@ def compare_rivals(store: Store, params: Params, first: date, last: date) -> dic
         DataError: when nothing was known before a day, or nobody known came.
     """
     walk = Walk(store, params)
-    judged: list[Judged] = []
+    evaluated: list[EvaluatedLists] = []
     days = [first + n * _DAY for n in range((last - first).days + 1)]
-    for day in track(days, "rivals"):
+    for day in track(days, "baselines"):
         made = walk.made_at(datetime.combine(day, time(), UTC))
-        judged += _judge(store, params, made, day, taken_apart=day == last)
+        evaluated += _evaluate(store, params, made, day, taken_apart=day == last)
         if day < last:
             # Its lists train the models of the days after it.
             walk.learn(
                 Day.load(store, params, day).ranker_training_set(store, params, made.scorers), made
             )
-    if not judged:
+    if not evaluated:
         raise DataError(f"nobody who was known came from {first} to {last}")
-    found = compare(Judged.concat(judged), OURS, params.backtest, params.training.seed)
+    found = compare(EvaluatedLists.concat(evaluated), OURS, params.backtest, params.training.seed)
     return {"ours": OURS, "first_day": str(first), "last_day": str(last), **found}
 
 
-def _judge(
+def _evaluate(
     store: Store, params: Params, made: Made, day: date, *, taken_apart: bool
-) -> list[Judged]:
+) -> list[EvaluatedLists]:
     request = build_request(store, made.data.as_of, params)
     rankers = rankers_of(made)
     systems = SlateSystems(request, made.model(rankers[OURS]), params)
@@ -88,7 +88,7 @@ def _judge(
         for system, found in seconds.items()
     }
     return [
-        Judged(
+        EvaluatedLists(
             metrics=(METRIC,),
             lists=came.with_columns(day=pl.lit(day), cold_article=pl.lit(False)),
             values={s: v for s, v in values.items() if not isinstance(s, Part)},
