@@ -9,7 +9,7 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-PACKAGES := infra/postgres pipelines services/api services/hooks services/mailer
+PACKAGES := common infra/postgres pipelines services/api services/hooks services/mailer
 
 export UV_SYSTEM_CERTS := true
 export DO_NOT_TRACK := true

@@ -22,7 +22,7 @@ from support.object_store import BUCKET
 from support.postgres import REPOSITORY
 
 _NEEDED = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config")
-_CODE = ("pipelines/src", "infra/postgres/src")
+_CODE = ("common/src", "pipelines/src", "infra/postgres/src")
 
 
 @pytest.fixture

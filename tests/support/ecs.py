@@ -24,8 +24,24 @@ def lines(text: str) -> list[dict[str, Any]]:
             entry = json.loads(line)
         except ValueError as e:
             raise AssertionError(f"not JSON: {line}") from e
+        entry = _dotted(entry)
         assert wrong_with(entry) == [], line
         found.append(entry)
+    return found
+
+
+def _dotted(entry: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Objects as dotted names: to ECS both are the same."""
+    found: dict[str, Any] = {}
+    for name, value in entry.items():
+        more = (
+            _dotted(value, f"{before}{name}.")
+            if isinstance(value, dict)
+            else {f"{before}{name}": value}
+        )
+        twice = set(found) & set(more)
+        assert not twice, f"said twice: {sorted(twice)}"
+        found |= more
     return found
 
 

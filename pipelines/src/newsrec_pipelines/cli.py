@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from newsrec_pipelines import log_lines
+from newsrec_common import log_lines
+from newsrec_common.errors import SettingsError
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import NewsrecError
@@ -113,9 +114,9 @@ def app(ctx: click.Context, params_file: Path) -> None:
 def main(argv: list[str] | None = None) -> Any:
     """Run one stage. What a user can cause becomes one line on standard error and exit status 1."""
     try:
-        log_lines.install(os.environ, "newsrec")
+        log_lines.install(os.environ, "newsrec", "newsrec-pipelines")
         return app(argv, prog_name="newsrec")
-    except NewsrecError as e:
+    except (NewsrecError, SettingsError) as e:
         print(f"newsrec: {e}", file=sys.stderr)
         return sys.exit(1)
     except OSError as e:

@@ -4,12 +4,12 @@ import os
 
 from flask import Flask
 
-from newsrec_api import logs
 from newsrec_api.app import create_app
 from newsrec_api.clock import clock
 from newsrec_api.repositories.evidence import StoreEvidence
 from newsrec_api.repositories.postgres import postgres, postgres_pool
 from newsrec_api.settings import Settings
+from newsrec_common import logs
 
 
 def app() -> Flask:
@@ -18,7 +18,7 @@ def app() -> Flask:
     Raises:
         SettingsError: naming the variable that is missing or wrong.
     """
-    logs.configure()
+    logs.configure("newsrec-api")
     settings = Settings.from_env(os.environ)
     pool = postgres_pool(settings.database_url, settings.pool_size)
     repositories = postgres(pool, StoreEvidence(settings.store_url))

@@ -9,8 +9,8 @@ import tempfile
 from datetime import UTC, datetime
 from typing import Any
 
-from newsrec_api import logs
 from newsrec_api.settings import whole_number
+from newsrec_common import logs
 
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{whole_number(os.environ, 'PORT', 8000)}"
 workers = whole_number(os.environ, "WORKERS", 2)
@@ -24,7 +24,7 @@ graceful_timeout = 10
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108
 accesslog = None  # the application logs requests itself, without readers' ids and tokens
 loglevel = "warning"
-logconfig_dict = logs.of_gunicorn()
+logconfig_dict = logs.of_gunicorn("newsrec-api")
 control_socket_disable = True
 
 # All workers count into one place, and began at one moment.

@@ -5,7 +5,7 @@ from functools import partial
 
 from flask import Flask
 
-from newsrec_hooks import logs
+from newsrec_common import logs
 from newsrec_hooks.adapters.airflow import Airflow
 from newsrec_hooks.adapters.kong import Kong, nodes
 from newsrec_hooks.app import create_app
@@ -18,7 +18,7 @@ def app() -> Flask:
     Raises:
         SettingsError: naming the variable that is missing or wrong.
     """
-    logs.configure()
+    logs.configure("newsrec-hooks")
     settings = Settings.from_env(os.environ)
     airflow = Airflow(settings.airflow_url, settings.airflow_user, settings.airflow_password)
     kong = None

@@ -5,7 +5,7 @@ Gunicorn reads this module's names as its settings, once, in the process that st
 
 import os
 
-from newsrec_hooks import logs
+from newsrec_common import logs
 from newsrec_hooks.settings import whole_number
 
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{whole_number(os.environ, 'HOOKS_PORT', 8090)}"
@@ -20,5 +20,5 @@ graceful_timeout = 15  # an action that was begun may end
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108
 accesslog = None  # the application logs requests itself, without bodies and tokens
 loglevel = "warning"
-logconfig_dict = logs.of_gunicorn()
+logconfig_dict = logs.of_gunicorn("newsrec-hooks")
 control_socket_disable = True

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
-from newsrec_mailer import log_lines
+from newsrec_common import log_lines
+from newsrec_common.errors import SettingsError
 from newsrec_mailer.deliveries import connect
 from newsrec_mailer.digest import Templates
 from newsrec_mailer.errors import MailerError
@@ -24,12 +25,12 @@ from newsrec_mailer.transport import Transport
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a command. A MailerError becomes one line on standard error and exit status 1."""
+    """Run a command. What a user can cause becomes one line on standard error and exit status 1."""
     try:
-        log_lines.install(os.environ, "newsrec-mailer")
+        log_lines.install(os.environ, "newsrec-mailer", "newsrec-mailer")
         arguments = _parser().parse_args(argv)
         _send(arguments, os.environ)
-    except MailerError as e:
+    except (MailerError, SettingsError) as e:
         print(f"newsrec-mailer: {e}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:  # before the first message or after the last one

@@ -36,6 +36,7 @@ from newsrec_pipelines.store import Store
 # Models, and what they are made of.
 TESTS: Final = ("tests/unit/features", "tests/unit/models", "tests/unit/training")
 PACKAGES: Final = (
+    "common",
     "infra/postgres",
     "pipelines",
     "services/api",

@@ -6,38 +6,38 @@ wrapped: nothing that prints has to know.
 
 import atexit
 import io
-import json
 import os
 import sys
 import traceback
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import IO, Any, Final
 
-from newsrec_mailer.errors import ConfigError
+from ecs_logging import StructlogFormatter
 
-ECS: Final = "8.11.0"
-SERVICE: Final = "newsrec-mailer"
+from newsrec_common.errors import SettingsError
+
+_FORMAT: Final = StructlogFormatter(ensure_ascii=False)
 
 
-def install(env: Mapping[str, str], program: str) -> None:
+def install(env: Mapping[str, str], program: str, service: str) -> None:
     """Wrap both streams when LOG_FORMAT is ecs; safe to call again.
 
     Args:
         env: LOG_FORMAT is text, which changes nothing, or ecs.
         program: how its own lines about errors begin.
+        service: what its lines say that they are of.
 
     Raises:
-        ConfigError: when LOG_FORMAT is something else.
+        SettingsError: when LOG_FORMAT is something else.
     """
     wanted = env.get("LOG_FORMAT") or "text"
     if wanted not in ("text", "ecs"):
-        raise ConfigError(f"LOG_FORMAT must be text or ecs, not {wanted!r}")
+        raise SettingsError(f"LOG_FORMAT must be text or ecs, not {wanted!r}")
     if wanted == "text" or isinstance(getattr(sys.stdout, "buffer", None), Lines):
         return
     said, errors = (
-        Lines(stream.buffer, level, program)
+        Lines(stream.buffer, level, program, service)
         for stream, level in ((sys.stdout, "info"), (sys.stderr, "warning"))
     )
     sys.stdout, sys.stderr = _text(said), _text(errors)
@@ -54,10 +54,11 @@ def _text(lines: "Lines") -> io.TextIOWrapper:
 class Lines(io.RawIOBase):
     """Bytes in, a JSON object out for each whole line; the rest of a line waits for its end."""
 
-    def __init__(self, out: IO[bytes], level: str, program: str) -> None:
+    def __init__(self, out: IO[bytes], level: str, program: str, service: str) -> None:
         self._out = out
         self._level = level
         self._program = program
+        self._service = service
         self._begun = b""
         self.name = program
 
@@ -102,14 +103,12 @@ class Lines(io.RawIOBase):
 
     def _write(self, level: str, message: str, more: Mapping[str, str]) -> None:
         said = {
-            "@timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "log.level": level,
-            "message": message,
-            "ecs.version": ECS,
-            "service.name": SERVICE,
+            "event": message,
+            "service.name": self._service,
             "process.pid": os.getpid(),
             "process.args": [self._program, *sys.argv[1:]],
             **more,
         }
-        self._out.write(json.dumps(said, ensure_ascii=False).encode() + b"\n")
+        line = _FORMAT(None, level, said)
+        self._out.write(line.encode("utf-8", "backslashreplace") + b"\n")
         self._out.flush()
