@@ -11,7 +11,7 @@ from newsrec_pipelines.config import FeatureParams, Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.raw import MEASURES, STAMP
 from newsrec_pipelines.features.rings import Counts, Grid, day_rings, shift_in
-from newsrec_pipelines.features.views import day_start, known_on
+from newsrec_pipelines.features.views import available_on, day_start
 
 _ARTICLES_AT_ONCE = 2_000  # bounds the memory of the dense buckets
 
@@ -33,12 +33,12 @@ def article_activity(
     """
     zero = {name: pl.lit(0, pl.Int64).alias(name) for name in MEASURES}
     one = pl.lit(1, pl.Int64)
-    opened = views.filter(known_on(day, "opened_at")).select(
+    opened = views.filter(available_on(day, "opened_at")).select(
         "article_id",
         pl.col("opened_at").alias("at"),
         *(zero | {"clicks": one.alias("clicks")}).values(),
     )
-    dwelt = views.filter(known_on(day, "dwell_at")).select(
+    dwelt = views.filter(available_on(day, "dwell_at")).select(
         "article_id",
         pl.col("dwell_at").alias("at"),
         *(
@@ -46,7 +46,7 @@ def article_activity(
         ).values(),
     )
     shown = (
-        impressions.filter(known_on(day, "available_at"))
+        impressions.filter(available_on(day, "available_at"))
         .select(
             pl.col("article_ids").list.unique(maintain_order=True).alias("article_id"),
             pl.col("available_at").alias("at"),

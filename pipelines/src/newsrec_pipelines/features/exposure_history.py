@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from newsrec_pipelines.features.raw import STAMP, schema
-from newsrec_pipelines.features.views import known_on
+from newsrec_pipelines.features.views import available_on
 
 _KEYS = ("user_id", "article_id")
 
@@ -24,7 +24,7 @@ def exposure_events(views: pl.DataFrame, impressions: pl.DataFrame, day: date) -
         `user_id`, `article_id`, `at`, `exposures` and `opens`; sorted by reader, article and time.
     """
     shown = (
-        impressions.filter(known_on(day, "available_at"))
+        impressions.filter(available_on(day, "available_at"))
         .select(
             "user_id",
             pl.col("article_ids").list.unique(maintain_order=True).alias("article_id"),
@@ -35,7 +35,7 @@ def exposure_events(views: pl.DataFrame, impressions: pl.DataFrame, day: date) -
         .explode("article_id")
         .drop_nulls("article_id")
     )
-    opened = views.filter(known_on(day, "opened_at")).select(
+    opened = views.filter(available_on(day, "opened_at")).select(
         *_KEYS,
         pl.col("opened_at").alias("at"),
         pl.lit(0, pl.Int32).alias("exposures"),

@@ -7,7 +7,7 @@ import polars as pl
 
 from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.raw import STAMP
-from newsrec_pipelines.features.views import day_start, known_on
+from newsrec_pipelines.features.views import available_on, day_start
 from newsrec_pipelines.schemas import UNKNOWN
 
 
@@ -30,7 +30,7 @@ def user_counters(
     """
     rows = _sums(views, state, ["user_id"], day, params)
     seconds = pl.col("opened_at").max().dt.truncate("1s").alias("today")
-    today = views.filter(known_on(day, "opened_at")).group_by("user_id").agg(seconds)
+    today = views.filter(available_on(day, "opened_at")).group_by("user_id").agg(seconds)
     rows = rows.join(today, on="user_id", how="left", maintain_order="left")
     before = pl.lit(None, STAMP)
     if state is not None:
@@ -78,13 +78,13 @@ def _sums(
     # One line an addition, in an order of its own: sums of floats depend on the order.
     additions = pl.concat(
         [
-            views.filter(known_on(day, "opened_at")).select(
+            views.filter(available_on(day, "opened_at")).select(
                 *(*keys, "article_id", "view"),
                 pl.col("opened_at").alias("at"),
                 pl.lit(1.0).alias("reads"),
                 pl.lit(0.0).alias("dwell"),
             ),
-            views.filter(known_on(day, "dwell_at")).select(
+            views.filter(available_on(day, "dwell_at")).select(
                 *(*keys, "article_id", "view"),
                 pl.col("dwell_at").alias("at"),
                 pl.lit(0.0).alias("reads"),

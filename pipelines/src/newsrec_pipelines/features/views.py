@@ -43,7 +43,7 @@ def views(reads: pl.DataFrame) -> pl.DataFrame:
     return opened.join(dwelt, on=key, how="left").sort(key)
 
 
-def known_on(day: date, moment: str) -> pl.Expr:
+def available_on(day: date, moment: str) -> pl.Expr:
     """Whether the moment in a column lies within the day."""
     start = day_start(day)
     return (pl.col(moment) >= start) & (pl.col(moment) < start + timedelta(days=1))

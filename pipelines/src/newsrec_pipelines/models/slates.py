@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from newsrec_pipelines.config import SlateParams
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import SLATE_SCHEMA
-from newsrec_pipelines.models import placing, reliability
+from newsrec_pipelines.models import reliability, slate_construction
 from newsrec_pipelines.models.diversity import Topics
 from newsrec_pipelines.models.exploration import reader_keys
 from newsrec_pipelines.models.protocols import Rows
@@ -71,7 +71,8 @@ class SlateRules:
 
         Returns:
             Rows of `pairs` with ``user_id``, ``article_id``, ``place`` (1 is the top), ``step``
-            (one of `placing.STEPS`) and ``propensity`` (float32), sorted by user_row and place.
+            (one of `slate_construction.STEPS`) and ``propensity`` (float32), sorted by user_row
+            and place.
 
         Raises:
             ModelError: when a score is no finite number.
@@ -85,18 +86,18 @@ class SlateRules:
         users, starts = np.unique(pairs["user_row"].to_numpy()[row], return_index=True)
         ends = np.append(starts[1:], len(row))
         parts = [
-            self._place_some(
+            self._construct_batch(
                 pairs[row[starts[n] : ends[: n + _READERS][-1]]], users[n : n + _READERS]
             )
             for n in range(0, len(users), _READERS)
         ]
         return pl.concat([self._named(pairs.clear(), *_NOTHING), *parts])
 
-    def _place_some(self, pairs: pl.DataFrame, users: Rows) -> pl.DataFrame:
+    def _construct_batch(self, pairs: pl.DataFrame, users: Rows) -> pl.DataFrame:
         """The slates of `users`, whose pairs these are, reader by reader."""
         table, row = self._table(pairs)
         keys = reader_keys(self._user_ids.gather(users), self._as_of, self._seed)
-        made = placing.fill(table, keys, self._params)
+        made = slate_construction.construct(table, keys, self._params)
         reader, column = np.nonzero(made.candidate >= 0)
         return self._named(
             pairs[row[reader, made.candidate[reader, column]]],
@@ -105,7 +106,7 @@ class SlateRules:
             made.propensity[reader, column],
         )
 
-    def _table(self, pairs: pl.DataFrame) -> tuple[placing.Table, Rows]:
+    def _table(self, pairs: pl.DataFrame) -> tuple[slate_construction.CandidateTable, Rows]:
         """The table of the candidates, and where each is in `pairs`."""
         article, score, first, exposures = (
             pairs[name].to_numpy() for name in ("article_row", "score", "first", "exposures_24h")
@@ -116,7 +117,7 @@ class SlateRules:
         )
         row = np.take_along_axis(row, best_first, axis=1)
         exists = row >= 0
-        table = placing.Table(
+        table = slate_construction.CandidateTable(
             exists=exists,
             score=np.where(exists, score[row], np.nan),
             first=first[row] & exists,
@@ -133,7 +134,7 @@ class SlateRules:
             self._user_ids.gather(pairs["user_row"]),
             self._article_ids.gather(pairs["article_row"]),
             place=pl.Series(place, dtype=pl.Int64),
-            step=pl.Series(placing.STEPS, dtype=pl.String).gather(step),
+            step=pl.Series(slate_construction.STEPS, dtype=pl.String).gather(step),
             propensity=pl.Series(propensity, dtype=pl.Float32),
         )
 
