@@ -101,7 +101,7 @@ def test_a_stage_knows_nothing_of_airflow(folder: Path, airflow_script: Script) 
 
 
 def _wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 250
     while Path(f"/proc/{pid}").exists() and not _zombie(pid):
         assert time.monotonic() < deadline
         time.sleep(0.05)

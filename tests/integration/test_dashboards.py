@@ -129,7 +129,7 @@ def test_every_panel_shows_something(
             return all(q.expression in shown for q in here)
 
         try:
-            eventually(all_show_something, "every panel shows something", 90)
+            eventually(all_show_something, "every panel shows something")
         except AssertionError as e:
             empty = [q for q in here if q.expression not in shown]
             raise AssertionError("\n".join(f"{q.where}: {q.expression}" for q in empty)) from e

@@ -36,7 +36,7 @@ def program() -> Iterator["subprocess.Popen[str]"]:
         text=True,
     )
     yield process
-    process.communicate(timeout=10)
+    process.communicate(timeout=250)
 
 
 @pytest.fixture(scope="module")

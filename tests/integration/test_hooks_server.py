@@ -58,7 +58,7 @@ def test_the_same_alert_by_many_at_once_starts_one_run_and_probes_are_answered_m
     airflow.go_on.clear()
     with ThreadPoolExecutor(3) as threads:
         posts = [threads.submit(post, hooks, alert()) for _ in range(3)]
-        assert airflow.arrived.wait(20)
+        assert airflow.arrived.wait(250)
         assert HTTP.request("GET", f"{hooks}/readyz").status == 200
         airflow.go_on.set()
         answers = [p.result() for p in posts]

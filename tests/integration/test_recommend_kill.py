@@ -120,7 +120,7 @@ def _running(url: str) -> str:
 
 
 def _eventually(look: Callable[[], T]) -> T:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 250
     while not (found := look()):
         assert time.monotonic() < deadline, "it does not happen"
         time.sleep(0.02)

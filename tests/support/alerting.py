@@ -50,7 +50,7 @@ def run(name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def eventually(found: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def eventually(found: Callable[[], Any], what: str, seconds: float = 250.0) -> Any:
     """What `found` returns as soon as it is true.
 
     Raises:

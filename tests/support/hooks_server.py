@@ -43,7 +43,7 @@ def hooks_server(airflow_url: str, log: Path, **env: str) -> Iterator[str]:
 
 
 def _wait(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 250
     while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib3.request("GET", f"{address}/healthz", retries=False, timeout=1.0)

@@ -115,12 +115,12 @@ def mail_server(**options: Any) -> Iterator[Mailbox]:
         await asyncio.gather(*others, return_exceptions=True)
         await loop.shutdown_default_executor()
 
-    server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(start(), loop).result(280)
     mailbox.port = server.sockets[0].getsockname()[1]
     try:
         yield mailbox
     finally:
-        asyncio.run_coroutine_threadsafe(stop(server), loop).result(40)
+        asyncio.run_coroutine_threadsafe(stop(server), loop).result(280)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -137,5 +137,5 @@ class Gate:
     def __call__(self, address: str) -> str:
         if address == self._address:
             self.reached.set()
-            assert self.go_on.wait(30)
+            assert self.go_on.wait(250)
         return OK

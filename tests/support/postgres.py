@@ -22,8 +22,17 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url.rsplit("/", 1)[0]
         return
     server = Embedded(tmp_path_factory.mktemp("postgres") / "server")
-    yield server.start().rsplit("/", 1)[0]
+    url = server.start().rsplit("/", 1)[0]
+    _forget_crashes(f"{url}/postgres")
+    yield url
     server.stop()
+
+
+def _forget_crashes(url: str) -> None:
+    """Wait for no disk: tests that kill a server start one of their own."""
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _execute(url, f"ALTER SYSTEM SET {setting} = off")
+    _execute(url, "SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
