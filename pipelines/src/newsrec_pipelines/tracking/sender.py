@@ -12,9 +12,10 @@ from pathlib import Path
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.store import Store
+from newsrec_pipelines.tracking.connect import connect
 from newsrec_pipelines.tracking.outbox import Outbox
 from newsrec_pipelines.tracking.record import Record
-from newsrec_pipelines.tracking.tracker import Models, Tracker, connect
+from newsrec_pipelines.tracking.tracker import Models, Tracker
 
 
 def send(store: Store, outbox: Outbox, connected: Callable[[], Tracker]) -> bool:

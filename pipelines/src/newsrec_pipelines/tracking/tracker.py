@@ -1,4 +1,4 @@
-"""What a tracker can do, and which one belongs to a name."""
+"""What a tracker can do, what it is told of the models, and where its records go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,16 +74,3 @@ def target(name: str, settings: Settings) -> str:
     if name == "mlflow":
         return tracking.mlflow_uri
     return tracking.neptune_project if tracking.neptune_token else str(settings.var / "neptune")
-
-
-def connect(name: str, settings: Settings) -> Tracker:
-    """The tracker of that name; it takes ten seconds to import."""
-    if name == "mlflow":
-        from newsrec_pipelines.tracking.mlflow_tracker import MlflowTracker
-
-        return MlflowTracker(settings.tracking.mlflow_uri, settings.tracking.mlflow_artifacts)
-    from newsrec_pipelines.tracking.neptune_tracker import NeptuneTracker
-
-    return NeptuneTracker(
-        settings.tracking.neptune_project, settings.tracking.neptune_token, settings.var / "neptune"
-    )
