@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from newsrec_pipelines.config import Params
-from newsrec_pipelines.features.examples import known_reads
+from newsrec_pipelines.features.examples import available_reads
 from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.als import Als
 from newsrec_pipelines.store import Store
@@ -23,7 +23,7 @@ def factors(store: Store, as_of: datetime, params: Params) -> dict[str, Any]:
     steps = Steps()
     with captured() as fitted:
         with steps.step("read Parquet"):
-            reads = known_reads(store, as_of, params)
+            reads = available_reads(store, as_of, params)
         with steps.step("matrix and factors"):
             Als.fit(_data(reads, as_of), params)
     [matrix] = fitted

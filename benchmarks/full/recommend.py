@@ -33,7 +33,7 @@ STEPS: Final[dict[str, tuple[object, str]]] = {
     "pair features": (PairFeatures, "of"),
     "list features": (blend, "list_features"),
     "ranking": (Ranker, "score"),
-    "diversity": (slates.SlateRules, "place"),
+    "diversity": (slates.SlateRules, "construct"),
     "reasons": (Reasons, "of"),
     "slates": (slates, "as_slates"),
     "checks": (Rules, "check"),

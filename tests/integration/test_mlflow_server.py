@@ -82,7 +82,7 @@ def _train(store: Store, version: str) -> None:
             make_version(store, version)
             run.name = f"train {version}"
             run.tags(model_version=version)
-            run.picture("importance.svg", version.encode())
+            run.figure("importance.svg", version.encode())
         FileRegistry(store).promote(version, by="test", why="newer")
 
 

@@ -142,7 +142,7 @@ def test_mlflow_keeps_pictures_there_and_points_at_versions(
     make_version(store, version)
     FileRegistry(store).promote(version, by="test", why="first")
     with tracked(Settings.from_env(os.environ), "evaluate") as run:
-        run.picture("bars.svg", b"<svg/>")
+        run.figure("bars.svg", b"<svg/>")
     monkeypatch.setenv("TRACKERS", "mlflow")
 
     _run("tracking", "sync")

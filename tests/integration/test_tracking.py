@@ -39,7 +39,7 @@ def test_a_run_and_those_left_from_before_reach_both_trackers(
     make_record(store, 1)  # of a run whose trackers were down
     with tracked(settings(tmp_path), "evaluate") as run:
         run.metrics({"news/auc": 0.75})
-        run.picture("bars.svg", b"<svg/>")
+        run.figure("bars.svg", b"<svg/>")
     monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
     monkeypatch.setenv("TRACKERS", "mlflow,neptune")
     monkeypatch.setenv("TRACKING_LIMIT", "250")

@@ -42,7 +42,7 @@ def test_stages_find_their_server_in_it_and_nobody_else_does(
     assert stages["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
     env = {**os.environ, "NEWSREC_VAR": str(tmp_path), "STORE_URL": store.url}
     with tracked(Settings.from_env({**env, "TRACKERS": "none"}), "evaluate") as run:
-        run.picture("bars.svg", b"<svg/>")
+        run.figure("bars.svg", b"<svg/>")
 
     with _server(kind, s3, empty_database_url, tmp_path) as address:
         settings = {"TRACKERS": stages["TRACKERS"], "MLFLOW_TRACKING_URI": address}

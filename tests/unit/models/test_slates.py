@@ -44,7 +44,7 @@ def made(rows: list[Candidate], readers: int = 1, **changes: object) -> pl.DataF
         .sort("user_row", "article_row")
     )
     rules = SlateRules(articles, users, AS_OF, params(**changes), SEED)
-    return rules.place(pairs)
+    return rules.construct(pairs)
 
 
 def order(rows: list[Candidate], **changes: object) -> list[str]:
@@ -147,9 +147,9 @@ def test_other_columns_are_kept_and_no_candidates_give_no_places() -> None:
     ).with_columns(user_row=pl.lit(1))
     users = pl.DataFrame({"user_id": ["u", "v"]})
     rules = SlateRules(articles, users, AS_OF, params(), SEED)
-    placed = rules.place(pairs)
+    placed = rules.construct(pairs)
     assert placed.select("user_id", "place", "row").rows() == [("v", 1, 11), ("v", 2, 10)]
-    nothing = rules.place(pairs.clear())
+    nothing = rules.construct(pairs.clear())
     assert nothing.is_empty()
     assert nothing.schema == placed.schema
 
@@ -243,13 +243,13 @@ def test_chance_depends_on_the_reader_the_moment_and_the_seed_and_on_nothing_els
     def rules(as_of: datetime = AS_OF, seed: int = SEED) -> SlateRules:
         return SlateRules(articles, users, as_of, params(**changes), seed)
 
-    whole = rules().place(pairs)
-    part = rules().place(pairs.filter(pl.col("user_row").is_between(7, 9)).reverse())
+    whole = rules().construct(pairs)
+    part = rules().construct(pairs.filter(pl.col("user_row").is_between(7, 9)).reverse())
     assert part.equals(whole.filter(pl.col("user_row").is_between(7, 9)))
     assert whole["article_id"].n_unique() > 20
     assert whole.group_by("user_row").agg("article_id")["article_id"].n_unique() > 35
-    assert not rules(seed=8).place(pairs).equals(whole)
-    assert not rules(datetime(2026, 3, 7, tzinfo=UTC)).place(pairs).equals(whole)
+    assert not rules(seed=8).construct(pairs).equals(whole)
+    assert not rules(datetime(2026, 3, 7, tzinfo=UTC)).construct(pairs).equals(whole)
 
 
 def test_readers_beyond_one_table_get_what_they_would_get_alone() -> None:
@@ -278,7 +278,7 @@ def test_readers_beyond_one_table_get_what_they_would_get_alone() -> None:
         articles["exposures_24h"].gather(pairs["article_row"]), first=pl.lit(False)
     )
     rules = SlateRules(articles, users, AS_OF, params(diversity=0.3, exploration=0.2), SEED)
-    whole = rules.place(pairs)
+    whole = rules.construct(pairs)
     for row in (0, slates._READERS - 1, slates._READERS, count - 1):
-        alone = rules.place(pairs.filter(user_row=row))
+        alone = rules.construct(pairs.filter(user_row=row))
         assert alone.equals(whole.filter(user_row=row))

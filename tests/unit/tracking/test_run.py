@@ -28,7 +28,7 @@ def test_a_record_holds_what_the_stage_said_and_used(tmp_path: Path) -> None:
         run.tags(model_version="20260306-aaaaaaaa", previous=None, promote=True)
         run.metrics({"auc": 0.5, "dwell": None}, prefix="news/")
         run.metrics({"rows/reads": 12})
-        run.picture("importance.svg", b"<svg/>")
+        run.figure("importance.svg", b"<svg/>")
         run.report("reports/evaluation/2026-03-06.html")
     store, record = only_record(tmp_path)
     assert record.stage == "train"

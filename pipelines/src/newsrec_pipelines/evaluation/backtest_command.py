@@ -105,8 +105,8 @@ def _track(run: Run, result: dict[str, Any], page: str) -> None:
         for system, metrics in found["systems"].items():
             values = {name: estimate["value"] for name, estimate in metrics.items()}
             run.metrics(values, prefix=f"{mode}/{system}/")
-    for name, content in plots.pictures(page).items():
-        run.picture(name, content)
+    for name, content in plots.figures(page).items():
+        run.figure(name, content)
 
 
 def _days(

@@ -72,8 +72,8 @@ def _track(ctx: Context, run: Run, result: evaluations.Evaluation, page: str) ->
     for system, metrics in report.flat_metrics(result).items():
         run.metrics(metrics, prefix=f"{system}/")
     run.metrics({name: float(count) for name, count in result.counts().items()}, prefix="counts/")
-    for name, content in plots.pictures(ctx.store.read_bytes(page).decode()).items():
-        run.picture(name, content)
+    for name, content in plots.figures(ctx.store.read_bytes(page).decode()).items():
+        run.figure(name, content)
     run.report(page)
     for name, count in result.counts().items():
         ctx.metrics.rows(name, count)

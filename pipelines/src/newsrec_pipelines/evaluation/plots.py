@@ -128,7 +128,7 @@ def by_day(
     return _data_uri(figure)
 
 
-def pictures(page: str) -> dict[str, bytes]:
+def figures(page: str) -> dict[str, bytes]:
     """The plots of a page as SVG files, in its order: drawing them once is enough."""
     found = re.findall(f"{re.escape(_URI)}([A-Za-z0-9+/=]+)", page)
     return {f"plot-{n:02}.svg": base64.b64decode(c) for n, c in enumerate(found, 1)}

@@ -105,7 +105,7 @@ class SlateSystems:
     def _placed(
         self, pairs: Pairs, score: Values, first: NDArray[np.bool_], user_rows: Rows
     ) -> pl.DataFrame:
-        placed = self._rules.place(
+        placed = self._rules.construct(
             pl.DataFrame(
                 {
                     "user_row": pairs.user_row,

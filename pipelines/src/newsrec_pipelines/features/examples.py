@@ -58,7 +58,7 @@ def available_before(store: Store, as_of: datetime, params: Params) -> TrainingD
     Raises:
         DataError: when there is not one read before `as_of`.
     """
-    reads = known_reads(store, as_of, params)
+    reads = available_reads(store, as_of, params)
     if reads.is_empty():
         raise DataError(
             f"no read is known before {as_of:%Y-%m-%d %H:%M} UTC in {store.url}: run newsrec etl"
@@ -197,7 +197,7 @@ def build_request(
             article=retrieval.online(online, "article", of),
             article_day=retrieval.online(online, "article_day", of),
         )
-    history = known_reads(store, as_of, params)
+    history = available_reads(store, as_of, params)
     asked = history["user_id"].is_in(users["user_id"].implode())
     return Request(
         as_of=as_of,
@@ -254,7 +254,7 @@ def partitions_read(store: Store, as_of: datetime, params: Params) -> list[Manif
     return list({(part.dataset, part.day): part for part in parts}.values())
 
 
-def known_reads(store: Store, as_of: datetime, params: Params) -> pl.DataFrame:
+def available_reads(store: Store, as_of: datetime, params: Params) -> pl.DataFrame:
     """The reads of `training.window_days`, the newest `training.max_reads`, in no certain order.
 
     Returns:

@@ -183,7 +183,7 @@ class _RequestContext:
         users = self._request.users[user_rows]
         found = retrieve(self._bound_scorers, user_rows, self._candidates)
         ranked = self._columns(found.pairs)
-        placed = self._rules.place(self._scored(found.pairs, ranked))
+        placed = self._rules.construct(self._scored(found.pairs, ranked))
         return Block(
             users=users,
             slates=slates.as_slates(placed.with_columns(reason=self._reasons.of(placed)), users),

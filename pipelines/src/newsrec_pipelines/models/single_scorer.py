@@ -170,7 +170,7 @@ class _RequestContext:
         columns = np.column_stack(
             [self._bound_scorer.of_pairs(pairs), _NEWNESS_SHARE * self._newest.of_pairs(pairs)]
         ).astype(np.float32)
-        placed = self._rules.place(
+        placed = self._rules.construct(
             pl.DataFrame(
                 {
                     "row": np.arange(len(columns)),

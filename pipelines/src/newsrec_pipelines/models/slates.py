@@ -61,7 +61,7 @@ class SlateRules:
         self._topics = Topics.of(articles)
         self._standing = reliability.standing(articles["publisher"], params)
 
-    def place(self, pairs: pl.DataFrame) -> pl.DataFrame:
+    def construct(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """The pairs that make it into a slate.
 
         Args:

@@ -27,7 +27,7 @@ class Run:
         self._tags: dict[str, str] = {}
         self._params: dict[str, str] = {}
         self._metrics: dict[str, float] = {}
-        self._pictures: dict[str, bytes] = {}
+        self._figures: dict[str, bytes] = {}
         self._keys: dict[str, str] = {}
 
     def tags(self, **tags: object) -> None:
@@ -52,9 +52,9 @@ class Run:
                 said = self._tags.get("not_finite", "")
                 self._tags["not_finite"] = f"{said} {prefix + name}".strip()
 
-    def picture(self, name: str, content: bytes) -> None:
+    def figure(self, name: str, content: bytes) -> None:
         """A plot, or another small file, such as ``importance.svg``."""
-        self._pictures[name] = content
+        self._figures[name] = content
 
     def report(self, key: str) -> None:
         """A file that the stage has written to the store."""
@@ -71,7 +71,7 @@ class Run:
     ) -> None:
         record_id = new_id(stage, began)
         files = dict(self._keys)
-        for name, content in self._pictures.items():
+        for name, content in self._figures.items():
             files[name] = file_key(record_id, name)
             store.write_bytes(files[name], content)
         Record(

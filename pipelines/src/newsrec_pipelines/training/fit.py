@@ -115,4 +115,4 @@ def describe(run: Run, manifest: ModelManifest, model: kind.Model) -> None:
     if model.ranker is not None:
         shares = model.ranker.importance()
         run.metrics(shares, prefix="importance/")
-        run.picture("importance.svg", importance(shares))
+        run.figure("importance.svg", importance(shares))
