@@ -1,6 +1,7 @@
 """The command line: stages by name, imported when called, and one clear line for every mistake."""
 
 import errno
+import importlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import click
 import pytest
 
 from newsrec_pipelines import cli
+from newsrec_pipelines.commands import COMMANDS, GROUPS, LOOK, Command
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import DataError
 
@@ -45,8 +47,8 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three small stages instead of the real ones, which import Beam or scikit-learn."""
     monkeypatch.setattr(
         cli,
-        "_COMMANDS",
-        {name: f"{__name__}:_{name}" for name in ("probe", "failing", "full")},
+        "COMMANDS",
+        {name: Command(f"{__name__}:_{name}", LOOK, "") for name in ("probe", "failing", "full")},
     )
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 
@@ -58,11 +60,25 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, st
     return ended.value.code, said.out, said.err
 
 
-def test_help_names_every_stage_and_imports_none(capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, _ = run(capsys, "--help")
-    assert status == 0
-    for name in cli._COMMANDS:
-        assert name in out
+def test_help_has_each_command_with_its_line_in_its_group(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    status, out, err = run(capsys, "--help")
+    assert (status, err) == (0, "")
+    assert "\x1b" not in out
+    sections = dict(part.split(":\n", 1) for part in out.split("\n\n") if ":\n" in part)
+    assert [name for name in sections if name != "Options"] == list(GROUPS)
+    for group in GROUPS:
+        shown = dict(line.split(maxsplit=1) for line in sections[group].strip().splitlines())
+        assert shown == {n: c.line for n, c in COMMANDS.items() if c.group == group}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_line_of_a_command_is_its_own_short_help(name: str) -> None:
+    module, _, attribute = COMMANDS[name].target.partition(":")
+    command: click.Command = getattr(importlib.import_module(module), attribute)
+    assert COMMANDS[name].line == command.get_short_help_str(limit=1000)
 
 
 def test_help_is_quick_because_no_stage_is_imported() -> None:
@@ -70,7 +86,8 @@ def test_help_is_quick_because_no_stage_is_imported() -> None:
         "import sys; from newsrec_pipelines.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "print(sorted({'apache_beam', 'sklearn', 'feast', 'polars'} & set(sys.modules)))"
+        "slow = {'apache_beam', 'feast', 'lightgbm', 'polars', 'sklearn'}\n"
+        "print(sorted(slow & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

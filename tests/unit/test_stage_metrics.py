@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from newsrec_pipelines import cli, stage_metrics
+from newsrec_pipelines.commands import RUN_A_DAY, Command
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.stage_metrics import Recorder, StageMetrics
@@ -216,7 +217,8 @@ def test_the_command_line_records_every_stage(
     import sys
 
     monkeypatch.setenv("NEWSREC_VAR", str(tmp_path))
-    monkeypatch.setattr(cli, "_COMMANDS", {"etl": f"{__name__}:{command}"})
+    probe = Command(f"{__name__}:{command}", RUN_A_DAY, "")
+    monkeypatch.setattr(cli, "COMMANDS", {"etl": probe})
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
     with pytest.raises(SystemExit) as ended:
         cli.main(["etl", *arguments])

@@ -10,62 +10,22 @@ import click
 
 from newsrec_common import log_lines
 from newsrec_common.errors import SettingsError
+from newsrec_pipelines.commands import COMMANDS, GROUPS
 from newsrec_pipelines.config import Settings
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import NewsrecError
 from newsrec_pipelines.stage_metrics import Recorder
 from newsrec_pipelines.store import is_unreachable
 
-# name -> module:attribute. Stages import Beam, Feast or scikit-learn, which take seconds.
-_COMMANDS = {
-    "import": "newsrec_pipelines.datasets.command:import_group",
-    "simulate": "newsrec_pipelines.datasets.world.command:simulate",
-    "export": "newsrec_pipelines.datasets.command:export",
-    "etl": "newsrec_pipelines.etl.command:etl",
-    "materialize": "newsrec_pipelines.features.command:materialize",
-    "train": "newsrec_pipelines.training.command:train",
-    "evaluate": "newsrec_pipelines.evaluation.command:evaluate",
-    "backtest": "newsrec_pipelines.evaluation.backtest_command:backtest",
-    "recommend": "newsrec_pipelines.scoring.command:recommend",
-    "explain": "newsrec_pipelines.scoring.explain_command:command",
-    "check": "newsrec_pipelines.monitoring.check_command:check",
-    "monitor": "newsrec_pipelines.monitoring.command:monitor",
-    "gate": "newsrec_pipelines.gate.command:gate",
-    "models": "newsrec_pipelines.operations.models_command:models",
-    "data": "newsrec_pipelines.operations.data_command:data",
-    "condition": "newsrec_pipelines.operations.condition_command:condition",
-    "build-model": "newsrec_pipelines.operations.build_command:build_model",
-    "new-model": "newsrec_pipelines.operations.new_model_command:new_model",
-    "variants": "newsrec_pipelines.operations.variants_command:variants",
-    "experiment": "newsrec_pipelines.experiment.command:experiment",
-    "baselines": "newsrec_pipelines.experiment.baselines_command:baselines",
-    "tracking": "newsrec_pipelines.tracking.command:tracking",
-    "demo": "newsrec_pipelines.demo.command:demo",
-}
-# Those that a person asks and waits for. All others are stages, which tell Prometheus how they did.
-_BY_HAND = frozenset(
-    {
-        "build-model",
-        "data",
-        "demo",
-        "experiment",
-        "explain",
-        "models",
-        "new-model",
-        "tracking",
-        "variants",
-    }
-)
-
 
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        module, _, attribute = COMMANDS[cmd_name].target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
@@ -84,18 +44,23 @@ class _LazyGroup(click.Group):
         return done
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        # Only names: asking each command for its help would import every stage.
-        with formatter.section("Commands"):
-            formatter.write_text(", ".join(_COMMANDS))
+        # From the registry: asking each command for its help would import every stage.
+        width = max(map(len, COMMANDS), default=0)
+        for group in GROUPS:
+            lines = [(n.ljust(width), c.line) for n, c in COMMANDS.items() if c.group == group]
+            if lines:
+                with formatter.section(group):
+                    formatter.write_dl(lines)
 
 
 def _record(ctx: click.Context, recorder: Recorder, *, succeeded: bool) -> None:
     stage = ctx.invoked_subcommand
-    if stage in _COMMANDS and stage not in _BY_HAND and isinstance(ctx.obj, Context):
+    command = COMMANDS.get(stage or "")
+    if stage and command and not command.by_hand and isinstance(ctx.obj, Context):
         recorder.record(ctx.obj.settings, stage, ctx.obj.metrics, succeeded=succeeded)
 
 
-@click.command(cls=_LazyGroup)
+@click.command(cls=_LazyGroup, context_settings={"max_content_width": 120})
 @click.option(
     "--params",
     "params_file",
