@@ -68,6 +68,12 @@ lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, 
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	@$(BIN)/zizmor --offline --quiet --no-progress .github
 	@$(BIN)/hadolint infra/docker/Dockerfile
+	@$(MAKE) --no-print-directory docs
+
+.PHONY: docs
+docs: setup  ## Build the documentation as a site in var/site; a broken link fails
+	@# Not --quiet: it hides the warnings from --strict too.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: test
 test: setup airflow-setup  ## Run every test; those of the images skip where nothing can build them
