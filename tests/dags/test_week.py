@@ -43,7 +43,7 @@ world:
   visits_per_day: 3
 als: {{epochs: 4}}
 ranker: {{trees: 20}}
-training: {{ranker_days: 3, keep_data: false}}
+training: {{ranker_days: 3, keep_snapshot: false}}
 backtest: {{bootstrap: 300}}
 """
 # Nearly every place goes to any article of five days. Slates that are only too short would not do:
