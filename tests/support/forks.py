@@ -3,6 +3,8 @@
 Each call is a process of its own, with its own arguments, environment, folder and exit status. Only
 the imports are shared, which on a small world take ten times as long as the stages themselves.
 Run by the Python of the program's environment, so it imports nothing but the standard library.
+It stays because the fork server of `multiprocessing` serves only the process that started it: here
+tasks of Airflow call a program by its path, with a status and output of its own.
 """
 
 import importlib
