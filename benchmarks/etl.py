@@ -26,11 +26,11 @@ import pyarrow.parquet as pq
 
 from newsrec_db import migrate
 from newsrec_db.embedded import Embedded
-from newsrec_pipelines.config import EtlParams, Params
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.etl.run import Etl
 from newsrec_pipelines.etl.runners import bound_pipeline
 from newsrec_pipelines.etl.runs import only_one
+from newsrec_pipelines.parameters import EtlParams, Params
 from newsrec_pipelines.schemas import READ_KINDS
 from newsrec_pipelines.store import Store
 

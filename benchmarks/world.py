@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.datasets.world.days import write_day
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 BOUND = 200_000  # events a second

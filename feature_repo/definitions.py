@@ -4,8 +4,8 @@ import os
 
 from feast import Project
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.features.definitions import PROJECT, define
+from newsrec_pipelines.settings import Settings
 
 _defined = define(Settings.from_env(os.environ).store_url)
 

@@ -9,7 +9,6 @@ import numpy as np
 from implicit.cpu.topk import topk
 from threadpoolctl import threadpool_limits
 
-from newsrec_pipelines.config import CandidateParams
 from newsrec_pipelines.features.types import Pairs
 from newsrec_pipelines.models.blend import Scorers
 from newsrec_pipelines.models.eligibility import Eligibility
@@ -17,6 +16,7 @@ from newsrec_pipelines.models.protocols import BoundScorer
 from newsrec_pipelines.models.ranker import Matrix, Ranker, Values
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.topk import Dots
+from newsrec_pipelines.parameters import CandidateParams
 
 _SAMPLED_READERS: Final = 20_000  # whose exact products are timed
 _CHECKED_READERS: Final = 500  # whose candidates are compared with the exact ones

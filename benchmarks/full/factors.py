@@ -11,10 +11,10 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.examples import available_reads
 from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.als import Als
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 

@@ -9,8 +9,8 @@ from benchmarks.full.records import Ids, moment
 from benchmarks.full.world import DAY, Ints, Reads, World
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.raw import FEATURES, MEASURES, schema
+from newsrec_pipelines.parameters import Params
 
 _HOUR: Final = DAY // 24
 

@@ -7,9 +7,9 @@ from benchmarks.full.feature_rows import FeatureRowsOf
 from benchmarks.full.records import Ids, Records, write
 from benchmarks.full.world import Size, World
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.features.snapshots import rows_dataset, state_dataset
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 

@@ -17,8 +17,9 @@ from benchmarks.full.world import Size
 
 from newsrec_db import migrate
 from newsrec_db.embedded import Embedded
-from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.context import Context
+from newsrec_pipelines.parameters import Params
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.training.command import train as train_command
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.etl.checks import Rules, check
 from newsrec_pipelines.etl.jsonl import parse_lines
 from newsrec_pipelines.etl.parquet import parse_table
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import ENTITIES
 from support import official_files
 from support.landing import contract

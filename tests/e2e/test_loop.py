@@ -12,8 +12,8 @@ import pytest
 import urllib3
 import yaml
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.demo import programs
+from newsrec_pipelines.settings import Settings
 from support.net import free_port
 from support.postgres import REPOSITORY, query
 

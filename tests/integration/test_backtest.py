@@ -16,11 +16,12 @@ import pytest
 
 from newsrec_db import migrate
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.evaluation import backtest as module
 from newsrec_pipelines.evaluation import day as day_module
 from newsrec_pipelines.evaluation.descriptions import SYSTEMS
 from newsrec_pipelines.features.examples import examples, with_features
+from newsrec_pipelines.parameters import Params
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from support import official_weeks
 from support.postgres import REPOSITORY

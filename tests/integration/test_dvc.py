@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from newsrec_db.embedded import Embedded
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.examples import data_hash
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 from support.object_store import BUCKET
 from support.postgres import REPOSITORY

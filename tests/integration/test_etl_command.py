@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Settings
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from support.etl import DAY, NEXT, article, land, read
 from support.net import free_port

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
-from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import DatabaseError, DataError
 from newsrec_pipelines.features import command, feast_loader, retrieval
@@ -20,6 +19,8 @@ from newsrec_pipelines.features.materialization import materialize
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, PairFeatures, pair_features
 from newsrec_pipelines.features.raw import KEYS, ONLINE
 from newsrec_pipelines.features.types import Pairs, Request
+from newsrec_pipelines.parameters import Params
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, at, frame, write_clean
 from support.postgres import REPOSITORY, query

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import LOG, FileRegistry
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking.record import Record, ids
 from support.postgres import REPOSITORY, query

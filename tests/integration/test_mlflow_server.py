@@ -12,8 +12,8 @@ import pytest
 import urllib3
 
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking import tracked
 from support.alerting import HTTP, eventually

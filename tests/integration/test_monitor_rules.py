@@ -10,11 +10,12 @@ import psycopg2
 import pytest
 
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.partitions import Manifest, PartitionFile, write_manifest
 from newsrec_pipelines.rollout.variants import set_variants
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from support.manifests import write_version
 from support.outcomes import DAY

@@ -13,9 +13,10 @@ import pytest
 
 from newsrec_db import migrate
 from newsrec_pipelines import cli, partitions
-from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.monitoring import drift
 from newsrec_pipelines.monitoring.observed import observe
+from newsrec_pipelines.parameters import Params
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from support.postgres import REPOSITORY, query
 

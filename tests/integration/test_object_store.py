@@ -16,8 +16,8 @@ import pytest
 
 from newsrec_api.repositories.run_files import RunFiles
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking import tracked
 from support.etl import (

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.db import Connection, connect
 from newsrec_pipelines.monitoring import outcomes, quality
+from newsrec_pipelines.parameters import BacktestParams
 from support.outcomes import DAY, Rows
 from support.postgres import query
 

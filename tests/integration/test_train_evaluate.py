@@ -11,11 +11,12 @@ import pytest
 
 from newsrec_db import migrate
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.evaluation.evaluate_day import SYSTEMS
 from newsrec_pipelines.features.examples import training_data
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.parameters import Params
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking.record import Record, ids
 from support.postgres import REPOSITORY

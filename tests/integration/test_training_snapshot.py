@@ -13,13 +13,13 @@ import polars as pl
 import pytest
 
 from newsrec_pipelines import cli, partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.features import examples
 from newsrec_pipelines.models import training_snapshot
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.training_snapshot import TrainingSnapshot
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.partitions import Manifest
 from newsrec_pipelines.store import Store
 from support.postgres import REPOSITORY, fresh_database

@@ -79,7 +79,7 @@ def test_a_stage_takes_the_place_of_a_task(kind: list[Object]) -> None:
 
 def test_the_cycle_is_one_of_our_programs(tmp_path: Path) -> None:
     from newsrec_pipelines.commands import COMMANDS
-    from newsrec_pipelines.config import Params
+    from newsrec_pipelines.parameters import Params
 
     stages = world.cycle(date(2026, 3, 1), TODAY)
     assert {s.arguments[0] for s in stages} <= set(COMMANDS)

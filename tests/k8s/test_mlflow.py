@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking import tracked
 from support.alerting import eventually

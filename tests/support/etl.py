@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.etl.run import Etl
 from newsrec_pipelines.etl.runners import bound_pipeline
 from newsrec_pipelines.etl.runs import only_one
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import ENTITIES
 from newsrec_pipelines.store import Store
 from support.postgres import REPOSITORY, query

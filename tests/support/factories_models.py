@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import raw
 from newsrec_pipelines.features.pairs import pair_features
 from newsrec_pipelines.features.types import FeatureRows, Request, TrainingData
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import ARTICLES, READS, USERS, Entity
 
 AS_OF = datetime(2026, 3, 6, tzinfo=UTC)

@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import RankerParams
 from newsrec_pipelines.features.types import SLATE_SCHEMA, FeatureRows, Request
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.parameters import RankerParams
 from newsrec_pipelines.schemas import ARTICLES, READS, Entity
 
 AS_OF = datetime(2026, 3, 6, tzinfo=UTC)

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking.mlflow_tracker import MODEL, MlflowTracker
 from newsrec_pipelines.tracking.tracker import Models

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from newsrec_pipelines.config import SlateParams
+from newsrec_pipelines.parameters import SlateParams
 from newsrec_pipelines.schemas import UNKNOWN
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.rollout.variants import Variant
 from newsrec_pipelines.scoring import slates
 from newsrec_pipelines.scoring.evidence import Evidence, Origin

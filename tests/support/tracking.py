@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.resources import Resources
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking.record import Record
 from newsrec_pipelines.tracking.tracker import Models

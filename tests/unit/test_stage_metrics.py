@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from newsrec_pipelines import cli, stage_metrics
 from newsrec_pipelines.commands import RUN_A_DAY, Command
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.stage_metrics import Recorder, StageMetrics
 from support.http_fake import http_fake
 from support.pushgateway import Gateway, pushgateway, real_pushgateway

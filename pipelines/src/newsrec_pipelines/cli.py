@@ -11,9 +11,9 @@ import click
 from newsrec_common import log_lines
 from newsrec_common.errors import SettingsError
 from newsrec_pipelines.commands import COMMANDS, GROUPS
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import NewsrecError
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.stage_metrics import Recorder
 from newsrec_pipelines.store import is_unreachable
 

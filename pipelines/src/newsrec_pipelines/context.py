@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from newsrec_pipelines.config import Params, Settings
+from newsrec_pipelines.parameters import Params
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.stage_metrics import StageMetrics
 from newsrec_pipelines.store import Store
 

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, generate_latest, pushadd_to_gat
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.resources import Meter, Resources
+from newsrec_pipelines.settings import Settings
 
 JOB: Final = "newsrec"
 FOLDER: Final = "metrics"  # below NEWSREC_VAR

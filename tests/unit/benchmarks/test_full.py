@@ -15,9 +15,9 @@ from benchmarks.full.report import evaluated, table
 from benchmarks.full.world import DAY, Size, World
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.raw import KEYS, schema
 from newsrec_pipelines.features.snapshots import rows_dataset, state_dataset
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 ROOT = Path(__file__).parents[3]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.demo import loop
+from newsrec_pipelines.parameters import Params
+from newsrec_pipelines.settings import Settings
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.evaluation.bootstrap import Bootstrap
+from newsrec_pipelines.parameters import BacktestParams
 
 PARAMS = BacktestParams(bootstrap=400)
 

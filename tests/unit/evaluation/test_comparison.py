@@ -5,9 +5,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.evaluation.comparison import compare
 from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists, Part
+from newsrec_pipelines.parameters import BacktestParams
 
 PARAMS = BacktestParams(bootstrap=200)
 OURS, BASELINE = "news", "random"

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from newsrec_pipelines.config import BacktestParams, WorldParams
 from newsrec_pipelines.datasets.world.articles import articles_of
 from newsrec_pipelines.datasets.world.behaviour import (
     click_probability,
@@ -25,6 +24,7 @@ from newsrec_pipelines.evaluation.off_policy import (
     RewardModel,
     estimate,
 )
+from newsrec_pipelines.parameters import BacktestParams, WorldParams
 
 FEW = BacktestParams(bootstrap=200)
 PLACES, POOL = 6, 4

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.experiment.comparison import compare, summary
 from newsrec_pipelines.experiment.groups import HELD_OUT, OURS
 from newsrec_pipelines.experiment.play import DAY_SCHEMA
+from newsrec_pipelines.parameters import BacktestParams
 
 BOOTSTRAP = BacktestParams(bootstrap=300)
 

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import build_request, with_features
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, PairFeatures
 from newsrec_pipelines.features.types import Pairs, Request
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, at, frame, write_clean
 from support.postgres import REPOSITORY

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import snapshots
 from newsrec_pipelines.features.article_counters import (
@@ -25,6 +24,7 @@ from newsrec_pipelines.features.raw import KEYS, MEASURES
 from newsrec_pipelines.features.user_counters import user_counters
 from newsrec_pipelines.features.views import views
 from newsrec_pipelines.features.windows import SPANS, WINDOWS, article_windows
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, MIDNIGHT, at, frame, write_clean
 from support.postgres import REPOSITORY

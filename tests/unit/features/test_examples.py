@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import build_request, examples, training_data
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, UNKNOWN_AGE_HOURS
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, at, frame, write_clean
 from support.postgres import REPOSITORY

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.labels import EXAMPLE_SCHEMA, sampled_examples, shown_examples
+from newsrec_pipelines.parameters import Params
 from support.feature_events import at, frame
 from support.postgres import REPOSITORY
 

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import snapshots
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import examples
 from newsrec_pipelines.features.leaks import find_leaks
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, at, frame, write_clean
 from support.postgres import REPOSITORY

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.pairs import GROUPS, PAIR_FEATURES, pair_features
 from newsrec_pipelines.features.raw import KEYS, schema
 from newsrec_pipelines.features.types import FeatureRows
+from newsrec_pipelines.parameters import Params
 from support.feature_events import at, frame
 from support.postgres import REPOSITORY
 

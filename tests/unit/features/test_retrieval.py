@@ -8,12 +8,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import retrieval
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.features.types import FeatureRows
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 from support.feature_events import DAY, at, frame, write_clean
 from support.postgres import REPOSITORY

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import raw
 from newsrec_pipelines.features.raw import schema
 from newsrec_pipelines.features.windows import WINDOWS, article_windows
+from newsrec_pipelines.parameters import Params
 from support.feature_events import at
 from support.postgres import REPOSITORY
 

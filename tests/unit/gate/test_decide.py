@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.gate.decide import cause, decide
 from newsrec_pipelines.gate.evaluation import evaluate_systems
 from newsrec_pipelines.gate.steps import Decision
 from newsrec_pipelines.models.registry import LOG, FileRegistry
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from support.factories_models import load_params
 from support.gates import Written, make_day, system, trained

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from newsrec_pipelines.config import PromotionParams
 from newsrec_pipelines.gate.evaluation import System, evaluate_systems
 from newsrec_pipelines.gate.rules import verdicts
 from newsrec_pipelines.gate.steps import DayEvaluation, Trained, Verdict
+from newsrec_pipelines.parameters import PromotionParams
 from support.factories_models import load_params
 from support.gates import READERS, Written, is_cold, make_day, region, system, trained
 

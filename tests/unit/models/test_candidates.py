@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import CandidateParams
 from newsrec_pipelines.features.types import Pairs
 from newsrec_pipelines.models.als import Als
 from newsrec_pipelines.models.candidates import Eligibility, retrieve
@@ -14,6 +13,7 @@ from newsrec_pipelines.models.fresh import Fresh
 from newsrec_pipelines.models.popularity import Popularity
 from newsrec_pipelines.models.protocols import Rows, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.parameters import CandidateParams
 from support.factories_models import (
     load_params,
     make_counters,

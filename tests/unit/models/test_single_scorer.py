@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.baselines import ByArticle
 from newsrec_pipelines.models.protocols import State
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.single_scorer import SingleScorerModel
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.scoring import slates
 from newsrec_pipelines.store import Store
 from support.factories_models import load_params, make_request, make_training_data, with_params

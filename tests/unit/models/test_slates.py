@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsrec_pipelines.config import SlateParams
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import SLATE_SCHEMA
 from newsrec_pipelines.models import slates
 from newsrec_pipelines.models.slates import SlateRules
+from newsrec_pipelines.parameters import SlateParams
 from newsrec_pipelines.schemas import UNKNOWN
 from support.factories_models import with_params
 from support.slate_rules import Candidate, Replay

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.config import MonitoringParams
 from newsrec_pipelines.monitoring.expectation import evaluate
 from newsrec_pipelines.monitoring.quality import Quality
+from newsrec_pipelines.parameters import MonitoringParams
 
 DAY = date(2026, 3, 29)
 PARAMS = MonitoringParams()

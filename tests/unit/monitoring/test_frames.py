@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import CheckParams, EtlParams
 from newsrec_pipelines.monitoring import frames
 from newsrec_pipelines.monitoring.checks import shares
+from newsrec_pipelines.parameters import CheckParams, EtlParams
 from newsrec_pipelines.schemas import ARTICLES, READS, USERS
 
 DAY = date(2026, 3, 10)

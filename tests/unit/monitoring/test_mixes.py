@@ -7,8 +7,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.config import DriftParams
 from newsrec_pipelines.monitoring import mixes
+from newsrec_pipelines.parameters import DriftParams
 
 DAY = date(2026, 3, 10)
 PARAMS = DriftParams()

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import DriftParams
 from newsrec_pipelines.monitoring.preference_drift import lost, preferences
+from newsrec_pipelines.parameters import DriftParams
 
 FIRST = date(2026, 3, 1)
 PARAMS = DriftParams()

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.monitoring.quality import mean_of_counts
+from newsrec_pipelines.parameters import BacktestParams
 
 PARAMS = BacktestParams(bootstrap=300)
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.config import MonitoringParams
 from newsrec_pipelines.monitoring.champions import Champion
 from newsrec_pipelines.monitoring.drift import Finding
 from newsrec_pipelines.monitoring.expectation import Expectation
 from newsrec_pipelines.monitoring.quality import Quality
 from newsrec_pipelines.monitoring.rules import Alarm, alarms, carried_over
 from newsrec_pipelines.monitoring.serving import Serving
+from newsrec_pipelines.parameters import MonitoringParams
 
 PARAMS = MonitoringParams()
 BAD = Quality(date(2026, 3, 10), "v2", "champion", 99, 99, 99, 99, 20.0, 18.0, 22.0)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.config import CheckParams
 from newsrec_pipelines.monitoring.checks import NO_HISTORY, volume_checks
 from newsrec_pipelines.monitoring.sources import silent
 from newsrec_pipelines.monitoring.volume import bounds, usual
+from newsrec_pipelines.parameters import CheckParams
 
 DAY = date(2026, 3, 29)  # a Sunday
 PARAMS = CheckParams()

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from newsrec_pipelines.config import VariantParams
+from newsrec_pipelines.parameters import VariantParams
 from newsrec_pipelines.rollout.guards import Day, breached
 
 PARAMS = VariantParams(least_readers=200, margin=0.1, days=3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import Params
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import UNKNOWN
 from newsrec_pipelines.scoring.popular import ANY, popular_slates
 from support.fake_model import make_articles, make_reads, make_request, make_users

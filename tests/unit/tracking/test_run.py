@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking import tracked
 from newsrec_pipelines.tracking.record import Record, ids

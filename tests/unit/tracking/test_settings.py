@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import ConfigError
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.tracking.tracker import target
 
 

@@ -11,12 +11,12 @@ from datetime import time as time_of_day
 import click
 from rich.console import Console
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.db import connect
 from newsrec_pipelines.demo import loop, programs, show
 from newsrec_pipelines.demo.state import demo_state, load
 from newsrec_pipelines.errors import NewsrecError
+from newsrec_pipelines.settings import Settings
 
 
 @click.command()

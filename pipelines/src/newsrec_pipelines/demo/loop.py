@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from newsrec_pipelines.config import Settings, WorldParams
 from newsrec_pipelines.demo import programs
+from newsrec_pipelines.parameters import WorldParams
+from newsrec_pipelines.settings import Settings
 
 LOOP_DAYS = 2
 # On our days, this share of the visits still sees the front page: that is how new articles get

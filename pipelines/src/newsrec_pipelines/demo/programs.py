@@ -13,8 +13,8 @@ from pathlib import Path
 import urllib3
 
 from newsrec_pipelines import cli
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import NewsrecError
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.tracking.sending import hand_over
 
 _API_START_SECONDS = 30.0

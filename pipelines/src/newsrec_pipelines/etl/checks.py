@@ -6,8 +6,8 @@ from typing import Final
 
 import polars as pl
 
-from newsrec_pipelines.config import EtlParams
 from newsrec_pipelines.etl.raw import CONSENTS, RECEIVED_AT, Raw
+from newsrec_pipelines.parameters import EtlParams
 from newsrec_pipelines.schemas import READ_KINDS, SURFACES, UNKNOWN, Entity
 
 RECORD_CHARACTERS = 1000  # of a dead letter that are kept

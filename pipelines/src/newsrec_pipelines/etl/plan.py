@@ -10,8 +10,8 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import ENTITIES
 from newsrec_pipelines.store import Store
 

@@ -10,7 +10,6 @@ import polars as pl
 import psycopg2
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.db import Connection
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.etl import clean, runs, tables
@@ -21,6 +20,7 @@ from newsrec_pipelines.etl.staging import Sink, StagingArea
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.features.snapshots import rows_dataset
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.partitions import Manifest, PartitionFile
 from newsrec_pipelines.schemas import ENTITIES, Entity
 from newsrec_pipelines.store import Store

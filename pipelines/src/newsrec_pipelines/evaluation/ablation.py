@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation.evaluated_lists import Part
 from newsrec_pipelines.models.blend import SCORERS, SOURCES, column_groups
+from newsrec_pipelines.parameters import Params
 
 # What the plain LambdaMART may look at: counters, freshness, and the exposure history.
 COUNTERS: Final = frozenset({"age", "clicks", "exposures", "exposure_history", "list"})

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation.ablation import not_counters, parts
 from newsrec_pipelines.evaluation.daily import evaluate_slates, openers
@@ -17,6 +16,7 @@ from newsrec_pipelines.evaluation.lists import evaluate_lists
 from newsrec_pipelines.evaluation.result import OURS, Backtest
 from newsrec_pipelines.evaluation.walk import Made, Walk
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.store import Store
 

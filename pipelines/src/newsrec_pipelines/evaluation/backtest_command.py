@@ -9,13 +9,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.evaluation import plots
 from newsrec_pipelines.evaluation.backtest import DAILY, IMPRESSIONS
 from newsrec_pipelines.evaluation.backtest import backtest as evaluate_all
 from newsrec_pipelines.evaluation.backtest_report import as_html
 from newsrec_pipelines.options import DAY
+from newsrec_pipelines.parameters import BacktestParams
 from newsrec_pipelines.progress import working
 from newsrec_pipelines.tracking import Run, tracked
 

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.evaluation.bootstrap import Bootstrap, Draws
 from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists
 from newsrec_pipelines.evaluation.metrics import Values
 from newsrec_pipelines.evaluation.slices import slices
+from newsrec_pipelines.parameters import BacktestParams
 
 Table = dict[str, Any]
 

@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation.beyond_accuracy import BEYOND_METRICS, Background, beyond_metrics
 from newsrec_pipelines.evaluation.day import Day
 from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists, Part
@@ -20,6 +19,7 @@ from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.feedback import Weights, feedback
 from newsrec_pipelines.models.news import NewsModel
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 METRICS: Final = (*SLATE_METRICS, *BEYOND_METRICS)

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.examples import build_request, examples
 from newsrec_pipelines.features.types import Request, TrainingData
 from newsrec_pipelines.models.blend import Scorers
 from newsrec_pipelines.models.ranker_training import RankerTrainingSet, ranker_training_set
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import ARTICLES, IMPRESSIONS
 from newsrec_pipelines.store import Store
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation.evaluate_day import DayEvaluation, evaluate
 from newsrec_pipelines.evaluation.metrics import Mean
 from newsrec_pipelines.features.examples import training_data
 from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.store import Store
 

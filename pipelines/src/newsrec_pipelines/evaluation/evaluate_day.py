@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation.daily import evaluate_slates, openers
 from newsrec_pipelines.evaluation.day import Day
 from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists
@@ -17,6 +16,7 @@ from newsrec_pipelines.evaluation.slate_evaluation import evaluate_answers
 from newsrec_pipelines.models.blend import SCORERS
 from newsrec_pipelines.models.kind import Model
 from newsrec_pipelines.models.news import NewsModel
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 # Ours, each score alone, and what needs no model.

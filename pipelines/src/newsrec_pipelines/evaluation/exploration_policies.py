@@ -17,7 +17,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation.off_policy import (
     Estimate,
@@ -27,6 +26,7 @@ from newsrec_pipelines.evaluation.off_policy import (
     estimate,
 )
 from newsrec_pipelines.features.labels import shown_examples
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 AS_LOGGED, NEVER, ALWAYS = "as logged", "never explore", "always explore"

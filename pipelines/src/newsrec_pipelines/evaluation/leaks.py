@@ -4,9 +4,9 @@ from typing import Final
 
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.leaks import find_leaks
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 _MOMENTS: Final = 14  # of a back-test; each takes the counting of a day

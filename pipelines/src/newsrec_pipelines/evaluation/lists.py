@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists, Part
 from newsrec_pipelines.evaluation.metrics import LIST_METRICS, Values, list_metrics
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.blend import COLUMNS, SCORERS
 from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.models.ranker_training import RankerTrainingSet
+from newsrec_pipelines.parameters import Params
 
 # Systems that a single column orders by, and whether its highest or lowest value comes first.
 _BY_COLUMN: Final = {

@@ -22,8 +22,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.evaluation.bootstrap import Bootstrap
+from newsrec_pipelines.parameters import BacktestParams
 
 Values = NDArray[np.float64]
 

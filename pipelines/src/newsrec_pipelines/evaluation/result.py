@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation import descriptions
 from newsrec_pipelines.evaluation.comparison import compare
 from newsrec_pipelines.evaluation.evaluated_lists import EvaluatedLists
 from newsrec_pipelines.evaluation.exploration_policies import OffPolicy
 from newsrec_pipelines.evaluation.metrics import Values
+from newsrec_pipelines.parameters import Params
 
 SCHEMA: Final = 1
 OURS: Final = "news"

@@ -6,12 +6,12 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation.daily import newly_opened
 from newsrec_pipelines.evaluation.day import Day
 from newsrec_pipelines.evaluation.metrics import Mean, coverage, slate_metrics
 from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.kind import Model
+from newsrec_pipelines.parameters import Params
 
 
 def evaluate_answers(

@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.evaluation.evaluated_lists import Part
 from newsrec_pipelines.evaluation.metrics import Values
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, PairFeatures
@@ -21,6 +20,7 @@ from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.single_scorer import best_of_scorer
 from newsrec_pipelines.models.slates import SlateRules
+from newsrec_pipelines.parameters import Params
 
 _READERS: Final = 2000  # whose candidates are held at once
 # Passed over when a publisher has its places; the deeper, the surer that a slate is full.

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.examples import available_before, examples, training_data
 from newsrec_pipelines.features.labels import shown_examples
 from newsrec_pipelines.features.types import TrainingData
@@ -22,6 +21,7 @@ from newsrec_pipelines.models.ranker_training import (
     ranker_training_set,
     ranker_training_sets,
 )
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 _DAY = timedelta(days=1)

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.datasets.world.slate_days import worth
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.evaluation.ablation import parts
@@ -26,6 +25,7 @@ from newsrec_pipelines.evaluation.walk import Made, Walk
 from newsrec_pipelines.experiment.policies import PLACES
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.store import Store
 

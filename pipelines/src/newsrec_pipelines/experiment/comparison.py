@@ -5,9 +5,9 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.evaluation.bootstrap import Bootstrap
 from newsrec_pipelines.experiment.groups import GROUPS, HELD_OUT, OURS
+from newsrec_pipelines.parameters import BacktestParams
 
 _OUTCOMES: Final = ("dwell_seconds", "expected_seconds", "clicks")
 

@@ -4,8 +4,8 @@ from typing import Final, Protocol
 
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Request
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import UNKNOWN
 from newsrec_pipelines.scoring.popular import popular_slates
 

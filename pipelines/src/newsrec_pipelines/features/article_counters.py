@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import FeatureParams, Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.raw import MEASURES, STAMP
 from newsrec_pipelines.features.rings import Counts, Grid, day_rings, shift_in
 from newsrec_pipelines.features.views import available_on, day_start
+from newsrec_pipelines.parameters import FeatureParams, Params
 
 _ARTICLES_AT_ONCE = 2_000  # bounds the memory of the dense buckets
 

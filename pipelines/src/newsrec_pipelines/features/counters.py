@@ -6,7 +6,6 @@ from datetime import date, timedelta
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import snapshots
 from newsrec_pipelines.features.article_counters import (
     article_activity,
@@ -17,6 +16,7 @@ from newsrec_pipelines.features.exposure_history import exposure_events, exposur
 from newsrec_pipelines.features.raw import KEYS, schema
 from newsrec_pipelines.features.user_counters import user_counters, user_counters_by
 from newsrec_pipelines.features.views import day_start, views
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import ENTITIES
 from newsrec_pipelines.store import Store
 

@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import retrieval, snapshots
 from newsrec_pipelines.features.labels import EXAMPLE_SCHEMA, sampled_examples, shown_examples
 from newsrec_pipelines.features.pairs import PAIR_FEATURES, pair_features
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.features.types import Request, TrainingData
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.partitions import Manifest
 from newsrec_pipelines.schemas import ARTICLES, READS, USERS
 from newsrec_pipelines.store import Store

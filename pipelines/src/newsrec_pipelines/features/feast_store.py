@@ -13,10 +13,10 @@ from feast import FeatureStore
 from feast.repo_config import RegistryConfig, RepoConfig
 from google.protobuf.message import DecodeError
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import DatabaseError
 from newsrec_pipelines.features import offline_store, online_store
 from newsrec_pipelines.features.definitions import PROJECT, define
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.views import OPENING, views
+from newsrec_pipelines.parameters import Params
 
 EXAMPLE_SCHEMA = pl.Schema(
     {

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import snapshots
 from newsrec_pipelines.features.counters import update_counters
 from newsrec_pipelines.features.examples import with_features
 from newsrec_pipelines.features.pairs import PAIR_FEATURES
 from newsrec_pipelines.features.raw import KEYS
 from newsrec_pipelines.features.views import day_start
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import ENTITIES
 from newsrec_pipelines.store import Store
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.features import feast_loader, snapshots
 from newsrec_pipelines.features.raw import KEYS, ONLINE, view_name
 from newsrec_pipelines.progress import track
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

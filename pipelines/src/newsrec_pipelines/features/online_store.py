@@ -15,8 +15,8 @@ from feast.repo_config import RepoConfig
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import StrictStr, model_validator
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import ConfigError
+from newsrec_pipelines.settings import Settings
 
 ROLE: Final = "newsrec_features"
 SCHEMA: Final = "feast"

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features import tables
 from newsrec_pipelines.features.raw import STAMP
 from newsrec_pipelines.features.tables import CTR_SPANS, MEAN_DWELL_SPANS, UNKNOWN_AGE_HOURS
 from newsrec_pipelines.features.types import FeatureRows, Pairs, Request
 from newsrec_pipelines.features.windows import SPANS
+from newsrec_pipelines.parameters import Params
 
 __all__ = ["GROUPS", "PAIR_FEATURES", "UNKNOWN_AGE_HOURS", "PairFeatures", "pair_features"]
 

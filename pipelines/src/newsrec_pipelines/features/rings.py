@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import FeatureParams
+from newsrec_pipelines.parameters import FeatureParams
 
 Counts = NDArray[np.int64]
 

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.raw import FEATURES, KEYS
 from newsrec_pipelines.features.sparse import Cells, Codes
 from newsrec_pipelines.features.types import FeatureRows
 from newsrec_pipelines.features.windows import WINDOWS, article_windows, ring_columns
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import REGIONS
 
 # What a pair gets when nothing is known. An article that we know nothing of is no fresh one, and

@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.raw import STAMP
 from newsrec_pipelines.features.views import available_on, day_start
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import UNKNOWN
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import FeatureParams
 from newsrec_pipelines.features.raw import STAMP
+from newsrec_pipelines.parameters import FeatureParams
 
 # Length of a window, in minutes. Those of minutes come from the fine rings, a day from the coarse
 # ones, longer ones from the rings of days and the hours of the day so far.

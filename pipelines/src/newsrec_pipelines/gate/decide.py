@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from newsrec_pipelines.config import Params, Settings
 from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.gate.rules import verdicts
@@ -19,6 +18,8 @@ from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.training_configuration import TrainingConfiguration
+from newsrec_pipelines.parameters import Params
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.training.sanity import check_slates
 

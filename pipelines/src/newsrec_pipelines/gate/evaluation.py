@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.evaluation.comparison import compare
 from newsrec_pipelines.evaluation.daily import newly_opened
@@ -37,6 +36,7 @@ from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.popularity import Popularity
 from newsrec_pipelines.models.single_scorer import SingleScorerModel
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 # Who is compared with whom, as far as both are there.

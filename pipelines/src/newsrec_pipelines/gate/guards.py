@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from newsrec_pipelines.config import PromotionParams
 from newsrec_pipelines.gate.steps import DayEvaluation, Difference, Guard
+from newsrec_pipelines.parameters import PromotionParams
 
 _COLD = "cold readers"
 

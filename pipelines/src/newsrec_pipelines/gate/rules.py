@@ -1,6 +1,5 @@
 """Who may serve: what the gate's numbers mean. Pure, so that each rule can be read and tested."""
 
-from newsrec_pipelines.config import PromotionParams
 from newsrec_pipelines.gate.guards import guards
 from newsrec_pipelines.gate.steps import (
     CHALLENGER,
@@ -13,6 +12,7 @@ from newsrec_pipelines.gate.steps import (
     Trained,
     Verdict,
 )
+from newsrec_pipelines.parameters import PromotionParams
 
 
 def verdicts(trained: Trained, evaluated: DayEvaluation, limits: PromotionParams) -> list[Verdict]:

@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ConfigError, DataError
 from newsrec_pipelines.models.artifacts import FOLDER
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 # The systems of a gate.

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.gate.steps import CHALLENGER, REFIT, SERVING, Trained
 from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.training_configuration import TrainingConfiguration
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking import tracked
 from newsrec_pipelines.training.fit import describe, fit, there

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from newsrec_pipelines.config import AlsParams, Params
 from newsrec_pipelines.features.types import TrainingData
 from newsrec_pipelines.models.feedback import Weights, summed
 from newsrec_pipelines.models.index import Index, coded
 from newsrec_pipelines.models.protocols import Encoder, Rows, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.topk import Dots
+from newsrec_pipelines.parameters import AlsParams, Params
 
 # The most read articles; more do not change what a text lets expect.
 _MAX_MAPPED: Final = 50_000

@@ -10,9 +10,9 @@ from typing import Any, Final, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError, ModelError
 from newsrec_pipelines.features.types import TrainingData
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 FOLDER: Final = "models"

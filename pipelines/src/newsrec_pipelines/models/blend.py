@@ -7,7 +7,6 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ConfigError
 from newsrec_pipelines.features.lists import list_features
 from newsrec_pipelines.features.pairs import GROUPS, PAIR_FEATURES
@@ -19,6 +18,7 @@ from newsrec_pipelines.models.fresh import Fresh
 from newsrec_pipelines.models.popularity import Popularity
 from newsrec_pipelines.models.protocols import BoundScorer, Scorer, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.parameters import Params
 
 # Whose scores the ranker sees. Fresh finds candidates only: their age is a feature already.
 SCORERS: Final = (Popularity.name, Als.name, Content.name, CoRead.name)

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from newsrec_pipelines.config import SlateParams
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models import slates
 from newsrec_pipelines.models.protocols import Rows
+from newsrec_pipelines.parameters import SlateParams
 
 READERS_PER_BLOCK: Final = 2000
 

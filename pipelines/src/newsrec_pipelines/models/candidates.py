@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import CandidateParams
 from newsrec_pipelines.features.types import Pairs
 from newsrec_pipelines.models.eligibility import Eligibility
 from newsrec_pipelines.models.protocols import BoundScorer, Rows
+from newsrec_pipelines.parameters import CandidateParams
 
 __all__ = ["Candidates", "Eligibility", "retrieve"]
 

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Request, TrainingData
 from newsrec_pipelines.models.encoders import encoder_from_state, fit_encoder
 from newsrec_pipelines.models.feedback import Weights
@@ -15,6 +14,7 @@ from newsrec_pipelines.models.protocols import Encoder, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.text import unit
 from newsrec_pipelines.models.topk import Dots
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import UNKNOWN
 
 # What a reader's chosen categories weigh against what she read: as much as one whole, fresh read.

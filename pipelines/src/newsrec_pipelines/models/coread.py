@@ -9,7 +9,6 @@ import polars as pl
 from implicit._nearest_neighbours import all_pairs_knn
 from scipy.sparse import csr_matrix
 
-from newsrec_pipelines.config import CoReadParams, Params
 from newsrec_pipelines.features.types import Pairs, TrainingData
 from newsrec_pipelines.models.eligibility import Eligibility
 from newsrec_pipelines.models.feedback import Weights, summed
@@ -17,6 +16,7 @@ from newsrec_pipelines.models.index import Index, coded
 from newsrec_pipelines.models.protocols import Rows, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.sparse import largest, ragged, values_at
+from newsrec_pipelines.parameters import CoReadParams, Params
 
 # Of one reader and day: more is no person's reading, and pairs grow with the square.
 _LONGEST_BASKET: Final = 50

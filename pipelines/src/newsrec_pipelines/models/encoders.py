@@ -7,10 +7,10 @@ from typing import Any, Final, Protocol
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import ContentParams
 from newsrec_pipelines.errors import ConfigError
 from newsrec_pipelines.models.protocols import Encoder, State, Vectors
 from newsrec_pipelines.models.text import TextEmbedding, has_title, unit
+from newsrec_pipelines.parameters import ContentParams
 from newsrec_pipelines.schemas import UNKNOWN
 
 _SENTENCE: Final = "sentence:"

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.models.index import coded
+from newsrec_pipelines.parameters import Params
 
 # Whoever does one of these did read the article, however long the page was open.
 _LIKED: Final = ("like", "bookmark", "comment", "follow", "share")

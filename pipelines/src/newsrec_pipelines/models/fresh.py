@@ -5,12 +5,12 @@ from typing import Any, Final, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Pairs, TrainingData
 from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.protocols import Rows, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.sparse import ragged, values_at
+from newsrec_pipelines.parameters import Params
 
 # How near a category is to a reader: what she chose comes before what she reads.
 _CHOSEN: Final = 2.0

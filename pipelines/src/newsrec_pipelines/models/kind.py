@@ -7,13 +7,13 @@ from typing import Any, Protocol, Self
 
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ConfigError, ModelError
 from newsrec_pipelines.features.types import Request, TrainingData
 from newsrec_pipelines.models import kinds
 from newsrec_pipelines.models.artifacts import ModelManifest, read_manifest
 from newsrec_pipelines.models.blocks import Block
 from newsrec_pipelines.models.ranker import Ranker
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 

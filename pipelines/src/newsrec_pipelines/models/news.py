@@ -8,7 +8,6 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.pairs import PairFeatures
 from newsrec_pipelines.features.types import Pairs, Request, TrainingData
@@ -35,6 +34,7 @@ from newsrec_pipelines.models.ranker_training import (
 from newsrec_pipelines.models.reasons import Reasons
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.similar import similar_articles
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 

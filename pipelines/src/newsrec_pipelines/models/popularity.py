@@ -6,7 +6,6 @@ from typing import Any, Final, Self
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Pairs, Request, TrainingData
 from newsrec_pipelines.features.windows import article_windows, ring_columns
 from newsrec_pipelines.models.eligibility import Eligibility
@@ -14,6 +13,7 @@ from newsrec_pipelines.models.index import Index
 from newsrec_pipelines.models.protocols import Rows, State, Vectors
 from newsrec_pipelines.models.request_rows import RequestRows
 from newsrec_pipelines.models.topk import first_unread
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import UNKNOWN
 
 # Windows of clicks, and the middle of the hours that each adds to the one before it.

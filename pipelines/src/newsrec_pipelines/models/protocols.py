@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Pairs, TrainingData
 from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.parameters import Params
 
 __all__ = ["BoundScorer", "Encoder", "Pairs", "Rows", "Scorer", "State", "Vectors"]
 

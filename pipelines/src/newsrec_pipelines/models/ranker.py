@@ -7,9 +7,9 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import RankerParams
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.models.protocols import State
+from newsrec_pipelines.parameters import RankerParams
 
 Matrix = NDArray[np.float32]
 Values = NDArray[np.float64]

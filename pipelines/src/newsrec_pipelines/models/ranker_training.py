@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.pairs import PAIR_FEATURES
 from newsrec_pipelines.features.raw import schema
 from newsrec_pipelines.features.types import FeatureRows, Pairs, Request, TrainingData
@@ -25,6 +24,7 @@ from newsrec_pipelines.models.feedback import Weights
 from newsrec_pipelines.models.popularity import Popularity
 from newsrec_pipelines.models.ranker import Ranker
 from newsrec_pipelines.models.request_rows import RequestRows
+from newsrec_pipelines.parameters import Params
 
 _KEPT = ("impression_id", "user_id", "article_id", "asked_at", "position", "clicked")
 _DAY = timedelta(days=1)

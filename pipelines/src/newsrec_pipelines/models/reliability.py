@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import SlateParams
+from newsrec_pipelines.parameters import SlateParams
 
 # Of articles whose publisher is held back: none above this place, and so many in a slate.
 HELD_BACK_FROM: Final = 4

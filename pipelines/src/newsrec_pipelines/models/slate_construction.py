@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import SlateParams
 from newsrec_pipelines.models import diversity, exploration
 from newsrec_pipelines.models.diversity import Topics
 from newsrec_pipelines.models.exploration import Keys, Mask
 from newsrec_pipelines.models.protocols import Rows
 from newsrec_pipelines.models.reliability import HELD_BACK_FROM, MOST_HELD_BACK
+from newsrec_pipelines.parameters import SlateParams
 
 # Why an article is where it is: by its score, because diversity moved it up or down, or drawn.
 STEPS: Final = ("ranked", "diversified", "explored")

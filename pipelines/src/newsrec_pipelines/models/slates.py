@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import SlateParams
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.features.types import SLATE_SCHEMA
 from newsrec_pipelines.models import reliability, slate_construction
 from newsrec_pipelines.models.diversity import Topics
 from newsrec_pipelines.models.exploration import reader_keys
 from newsrec_pipelines.models.protocols import Rows
+from newsrec_pipelines.parameters import SlateParams
 
 # Readers whose slates are filled together: their arrays fit into a processor's cache.
 _READERS: Final = 512

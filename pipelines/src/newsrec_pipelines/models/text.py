@@ -11,8 +11,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
 
-from newsrec_pipelines.config import ContentParams
 from newsrec_pipelines.models.protocols import Vectors
+from newsrec_pipelines.parameters import ContentParams
 from newsrec_pipelines.schemas import UNKNOWN
 
 _MAX_DOCUMENTS: Final = 100_000  # the newest; more do not change what words mean

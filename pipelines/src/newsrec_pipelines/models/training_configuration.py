@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.models.artifacts import ModelManifest
+from newsrec_pipelines.parameters import Params
 
 # Sections that make no model. Whatever is not named here does, also what comes later.
 _ELSEWHERE: Final = ("world", "etl", "backtest", "monitoring", "variants", "promotion")

@@ -20,12 +20,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features import examples
 from newsrec_pipelines.models import artifacts, registry
 from newsrec_pipelines.models.artifacts import ModelManifest
 from newsrec_pipelines.models.history import Event
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.partitions import Manifest
 from newsrec_pipelines.store import Store, as_json
 

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import CheckParams, Params
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.monitoring import frames, sources, volume
+from newsrec_pipelines.parameters import CheckParams, Params
 from newsrec_pipelines.schemas import ENTITIES, Entity
 from newsrec_pipelines.store import Store
 

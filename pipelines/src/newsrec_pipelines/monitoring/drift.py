@@ -7,10 +7,10 @@ from typing import Final
 
 import polars as pl
 
-from newsrec_pipelines.config import DriftParams
 from newsrec_pipelines.monitoring import mixes, preference_drift
 from newsrec_pipelines.monitoring.mixes import Distance
 from newsrec_pipelines.monitoring.observed import Observed, sampled
+from newsrec_pipelines.parameters import DriftParams
 
 PREFERENCE_DRIFT: Final = "preference_drift"
 

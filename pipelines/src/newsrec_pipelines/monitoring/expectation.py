@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from statistics import mean, stdev
 from typing import Final
 
-from newsrec_pipelines.config import MonitoringParams
 from newsrec_pipelines.monitoring.quality import Quality
+from newsrec_pipelines.parameters import MonitoringParams
 
 # Of a variant's impressions of a day: a few hours of serving are no whole day.
 _MOST: Final = 0.8

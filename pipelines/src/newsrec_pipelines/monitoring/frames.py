@@ -6,8 +6,8 @@ from typing import Any, Final
 import pandera.polars as pa
 import polars as pl
 
-from newsrec_pipelines.config import EtlParams
 from newsrec_pipelines.features.views import day_start
+from newsrec_pipelines.parameters import EtlParams
 from newsrec_pipelines.schemas import READ_KINDS, REGIONS, SURFACES, UNKNOWN, Entity
 
 _LANGUAGE: Final = r"^[a-z]{2,3}([-_][a-z0-9]{2,8})*$"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from newsrec_pipelines.config import VariantParams
 from newsrec_pipelines.monitoring.quality import Quality
+from newsrec_pipelines.parameters import VariantParams
 from newsrec_pipelines.rollout.guards import Day, breached
 from newsrec_pipelines.rollout.variants import CHAMPION, Variant
 

@@ -10,7 +10,7 @@ import polars as pl
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from newsrec_pipelines.config import DriftParams
+from newsrec_pipelines.parameters import DriftParams
 
 Method = Literal["jensenshannon", "wasserstein"]  # as Evidently names them
 _LEAST_DEVIATION: Final = 0.001  # as Evidently has it

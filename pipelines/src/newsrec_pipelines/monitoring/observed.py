@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from newsrec_pipelines import partitions
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.views import OPENING, day_start
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import ENTITIES
 from newsrec_pipelines.store import Store
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from newsrec_pipelines.config import DriftParams
+from newsrec_pipelines.parameters import DriftParams
 
 _NORMAL_95 = 1.96
 

@@ -9,8 +9,8 @@ import numpy as np
 import psycopg2.extras
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import BacktestParams
 from newsrec_pipelines.db import Connection
+from newsrec_pipelines.parameters import BacktestParams
 
 _CELLS: Final = 4_000_000  # of counts held at once: 32 MB
 

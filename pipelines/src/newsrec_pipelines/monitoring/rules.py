@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from newsrec_pipelines.config import MonitoringParams
 from newsrec_pipelines.monitoring.champions import Champion
 from newsrec_pipelines.monitoring.drift import Finding
 from newsrec_pipelines.monitoring.expectation import Expectation
 from newsrec_pipelines.monitoring.serving import Serving
+from newsrec_pipelines.parameters import MonitoringParams
 from newsrec_pipelines.rollout.variants import CHAMPION
 
 RULES: Final = (

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from newsrec_pipelines.config import CheckParams
 from newsrec_pipelines.monitoring.volume import usual
+from newsrec_pipelines.parameters import CheckParams
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
 
-from newsrec_pipelines.config import CheckParams
+from newsrec_pipelines.parameters import CheckParams
 
 
 @dataclass(frozen=True)

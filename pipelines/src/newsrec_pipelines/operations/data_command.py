@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.models import artifacts, training_snapshot
 from newsrec_pipelines.models.artifacts import ModelManifest
 from newsrec_pipelines.models.training_snapshot import TrainingSnapshot
+from newsrec_pipelines.parameters import Params
 
 _OF = click.option("--model", "version", required=True, help="A version; see newsrec models list.")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from newsrec_pipelines.config import VariantParams
+from newsrec_pipelines.parameters import VariantParams
 
 
 @dataclass(frozen=True)

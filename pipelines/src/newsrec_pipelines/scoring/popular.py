@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.features.types import Request
 from newsrec_pipelines.models.feedback import Weights, feedback
 from newsrec_pipelines.models.reliability import standing
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.schemas import UNKNOWN
 
 ANY = ""  # region or language of a slate for all of them

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import polars as pl
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.db import Connection
 from newsrec_pipelines.errors import DataError
 from newsrec_pipelines.features.types import Request
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.progress import track
 from newsrec_pipelines.rollout.variants import CHAMPION, Variant, assign
 from newsrec_pipelines.scoring import slates

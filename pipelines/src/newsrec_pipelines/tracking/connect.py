@@ -1,6 +1,6 @@
 """The tracker that belongs to a name: the one module that knows both of them."""
 
-from newsrec_pipelines.config import Settings
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.tracking.tracker import Tracker
 
 

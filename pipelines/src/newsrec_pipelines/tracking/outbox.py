@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from newsrec_pipelines.config import Settings
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking.record import FOLDER, ids
 from newsrec_pipelines.tracking.tracker import Models, target

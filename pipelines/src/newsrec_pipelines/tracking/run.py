@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from newsrec_pipelines.config import Params, Settings
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.resources import Meter
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking import sending
 from newsrec_pipelines.tracking.record import Record, file_key, flattened, new_id

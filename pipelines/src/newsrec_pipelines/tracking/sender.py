@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking.connect import connect
 from newsrec_pipelines.tracking.outbox import Outbox

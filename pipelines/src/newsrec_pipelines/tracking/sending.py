@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from newsrec_pipelines.config import Settings
+from newsrec_pipelines.settings import Settings
 
 # The shell leaves it behind and ends: a stage has no child that it would have to wait for.
 _BEHIND: Final = ("/bin/sh", "-c", 'exec 3<&0; "$@" <&3 3<&- &', "sh")

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from newsrec_pipelines.config import Settings
 from newsrec_pipelines.models.artifacts import FOLDER, ModelManifest, read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.settings import Settings
 from newsrec_pipelines.store import Store
 from newsrec_pipelines.tracking.record import Record
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.errors import ModelError
 from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.models.registry import FileRegistry
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.store import Store
 
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from newsrec_pipelines.config import Params
 from newsrec_pipelines.context import Context
 from newsrec_pipelines.features.examples import build_request
 from newsrec_pipelines.models.registry import FileRegistry
 from newsrec_pipelines.models.training_configuration import TrainingConfiguration
 from newsrec_pipelines.options import DAY, MOMENT
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.tracking import Run, tracked
 from newsrec_pipelines.training.fit import describe, fit
 from newsrec_pipelines.training.sanity import check_slates

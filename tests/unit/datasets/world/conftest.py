@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newsrec_pipelines.config import DirtParams, WorldParams
+from newsrec_pipelines.parameters import DirtParams, WorldParams
 from newsrec_pipelines.store import Store
 
 

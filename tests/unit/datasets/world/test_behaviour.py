@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.behaviour import interest, reactions
 from newsrec_pipelines.datasets.world.taxonomy import DAY_US, day_start_us
 from newsrec_pipelines.datasets.world.traffic import Traffic
 from newsrec_pipelines.datasets.world.visits import MAIN
+from newsrec_pipelines.parameters import WorldParams
 
 DAY = date(2026, 3, 3)
 WORLD = WorldParams(

@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import DirtParams, WorldParams
 from newsrec_pipelines.datasets.world.days import write_day
 from newsrec_pipelines.datasets.world.taxonomy import PUBLISHERS
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.parameters import DirtParams, WorldParams
 from newsrec_pipelines.schemas import ENTITIES, IMPRESSIONS, READS
 from newsrec_pipelines.store import Store
 

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsrec_pipelines.config import DirtParams
 from newsrec_pipelines.datasets.world.dirt import count, dirty_lines, line
+from newsrec_pipelines.parameters import DirtParams
 from newsrec_pipelines.schemas import READS
 
 RECORD = {

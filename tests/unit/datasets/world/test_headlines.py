@@ -7,7 +7,6 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world import headlines
 from newsrec_pipelines.datasets.world.articles import articles_of
 from newsrec_pipelines.datasets.world.headlines import Text, corrected, write_texts
@@ -18,6 +17,7 @@ from newsrec_pipelines.datasets.world.taxonomy import (
     LANGUAGES,
     SUBCATEGORIES,
 )
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import REGIONS
 
 START = date(2026, 3, 1)

@@ -12,13 +12,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import articles_of
 from newsrec_pipelines.datasets.world.days import write_day
 from newsrec_pipelines.datasets.world.react import react_to_slates
 from newsrec_pipelines.datasets.world.readers import readers_on
 from newsrec_pipelines.datasets.world.taxonomy import SUBCATEGORIES
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.store import Store
 from support.net import free_port
 

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import articles_of, living_articles
 from newsrec_pipelines.datasets.world.readers import STARTS, readers_on
 from newsrec_pipelines.datasets.world.records import new_readers
 from newsrec_pipelines.datasets.world.taxonomy import CATEGORIES, HOMES, LANGUAGES
 from newsrec_pipelines.datasets.world.visits import visits_of
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import REGIONS
 
 START = date(2026, 3, 1)

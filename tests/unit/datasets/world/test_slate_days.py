@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import articles_of
 from newsrec_pipelines.datasets.world.days import write_day
 from newsrec_pipelines.datasets.world.readers import readers_on
 from newsrec_pipelines.datasets.world.slate_days import VISIT_SCHEMA, play_slates, worth
 from newsrec_pipelines.datasets.world.slate_visits import slate_visits
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import IMPRESSIONS, READS
 from newsrec_pipelines.store import Store
 

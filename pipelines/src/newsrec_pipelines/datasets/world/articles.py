@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.readers import ANGLES
 from newsrec_pipelines.datasets.world.seeds import stream
 from newsrec_pipelines.datasets.world.taxonomy import (
@@ -23,6 +22,7 @@ from newsrec_pipelines.datasets.world.taxonomy import (
     SUBCATEGORIES,
     day_start_us,
 )
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import REGIONS
 
 _LOCAL = 0.3  # share of a local publisher's articles that are meant for its home only

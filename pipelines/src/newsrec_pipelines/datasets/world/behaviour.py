@@ -12,12 +12,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import Articles
 from newsrec_pipelines.datasets.world.exposures import earlier_exposures
 from newsrec_pipelines.datasets.world.readers import Readers
 from newsrec_pipelines.datasets.world.taxonomy import DAY_US, HOUR_US, day_start_us
 from newsrec_pipelines.datasets.world.visits import Visits
+from newsrec_pipelines.parameters import WorldParams
 
 _EXAMINED = 0.6  # exponent: the tenth place is examined a quarter as often as the first
 _BASE = -2.6  # log odds of a click on an average headline at the top

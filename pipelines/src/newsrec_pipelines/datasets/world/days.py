@@ -6,7 +6,6 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world import truth
 from newsrec_pipelines.datasets.world.dirt import Record, dirty_lines, line, shuffled
 from newsrec_pipelines.datasets.world.files import write_lines, write_parquet
@@ -22,6 +21,7 @@ from newsrec_pipelines.datasets.world.tables import to_records
 from newsrec_pipelines.datasets.world.traffic import Traffic
 from newsrec_pipelines.datasets.world.visits import LATE, MAIN, REPEATED, TOO_LATE
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import ENTITIES, Entity
 from newsrec_pipelines.store import Store
 

@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from newsrec_pipelines.config import DirtParams
+from newsrec_pipelines.parameters import DirtParams
 from newsrec_pipelines.schemas import Entity
 
 Record = dict[str, Any]

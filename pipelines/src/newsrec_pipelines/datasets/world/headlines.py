@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import Articles, articles_of
 from newsrec_pipelines.datasets.world.seeds import stream
 from newsrec_pipelines.datasets.world.taxonomy import (
@@ -19,6 +18,7 @@ from newsrec_pipelines.datasets.world.taxonomy import (
     LANGUAGES,
     SUBCATEGORIES,
 )
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import REGIONS
 
 COMPANIES = (

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world import truth
 from newsrec_pipelines.datasets.world.client import ApiClient, Slate
 from newsrec_pipelines.datasets.world.dirt import Record
@@ -22,6 +21,7 @@ from newsrec_pipelines.datasets.world.slate_visits import (
 from newsrec_pipelines.datasets.world.tables import impressions_table, reads_table, to_records
 from newsrec_pipelines.datasets.world.taxonomy import DAY_US, day_start_us, to_datetime
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.store import Store
 
 _UNREPORTED_US = 35 * 60 * 1_000_000  # what is opened in the day's last minutes is not told

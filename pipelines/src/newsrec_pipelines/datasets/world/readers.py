@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.seeds import stream
 from newsrec_pipelines.datasets.world.taxonomy import (
     CATEGORIES,
@@ -18,6 +17,7 @@ from newsrec_pipelines.datasets.world.taxonomy import (
     SUBCATEGORIES,
     day_start_us,
 )
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import REGIONS
 
 ANGLES = 6  # hidden traits of articles beyond the subcategory, as many as collaboration may find

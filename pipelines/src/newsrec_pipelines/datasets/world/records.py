@@ -5,7 +5,6 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import Articles, articles_of
 from newsrec_pipelines.datasets.world.dirt import Record, count
 from newsrec_pipelines.datasets.world.headlines import Text, corrected, write_texts
@@ -22,6 +21,7 @@ from newsrec_pipelines.datasets.world.taxonomy import (
     day_start_us,
     to_datetime,
 )
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import REGIONS
 
 _CHANGED_MINDS = 0.002  # share of the readers who choose other categories on a day

@@ -7,7 +7,6 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world import truth
 from newsrec_pipelines.datasets.world.articles import Articles
 from newsrec_pipelines.datasets.world.behaviour import (
@@ -26,6 +25,7 @@ from newsrec_pipelines.datasets.world.slate_visits import (
 )
 from newsrec_pipelines.datasets.world.tables import impressions_table, reader_ids, reads_table
 from newsrec_pipelines.datasets.world.visits import Visits
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.schemas import IMPRESSIONS
 from newsrec_pipelines.store import Store
 

@@ -7,7 +7,6 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import Articles, living_articles
 from newsrec_pipelines.datasets.world.behaviour import Views, reactions
 from newsrec_pipelines.datasets.world.readers import readers_on
@@ -15,6 +14,7 @@ from newsrec_pipelines.datasets.world.seeds import stream
 from newsrec_pipelines.datasets.world.taxonomy import DAY_US, HOUR_US, day_start_us
 from newsrec_pipelines.datasets.world.traffic import Traffic
 from newsrec_pipelines.datasets.world.visits import MAIN, Visits, visits_of
+from newsrec_pipelines.parameters import WorldParams
 
 _ARTICLE_DAYS = 5  # a slate may hold older articles than the front page does
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import Articles, living_articles
 from newsrec_pipelines.datasets.world.behaviour import Views, reactions
 from newsrec_pipelines.datasets.world.frontpage import front_pages
@@ -16,6 +15,7 @@ from newsrec_pipelines.datasets.world.readers import Readers, readers_on
 from newsrec_pipelines.datasets.world.seeds import stream
 from newsrec_pipelines.datasets.world.tables import impressions_table, reads_table
 from newsrec_pipelines.datasets.world.visits import Visits, visits_of
+from newsrec_pipelines.parameters import WorldParams
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.articles import articles_of
 from newsrec_pipelines.datasets.world.behaviour import Views
 from newsrec_pipelines.datasets.world.files import write_parquet
@@ -17,6 +16,7 @@ from newsrec_pipelines.datasets.world.taxonomy import CATEGORIES, CATEGORY_OF, S
 from newsrec_pipelines.datasets.world.traffic import Traffic
 from newsrec_pipelines.datasets.world.visits import Visits
 from newsrec_pipelines.errors import DataError
+from newsrec_pipelines.parameters import WorldParams
 from newsrec_pipelines.store import Store
 
 _WORLD = "truth/world.json"

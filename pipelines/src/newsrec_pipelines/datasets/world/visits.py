@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from newsrec_pipelines.config import WorldParams
 from newsrec_pipelines.datasets.world.readers import Readers
 from newsrec_pipelines.datasets.world.seeds import stream
 from newsrec_pipelines.datasets.world.taxonomy import DAY_US, HOMES, HOUR_US, day_start_us
+from newsrec_pipelines.parameters import WorldParams
 
 # Local hours of the peaks: breakfast, lunch, evening, and any time; with their spread and share.
 _PEAKS = np.array([7.5, 12.6, 20.3, 12.0])

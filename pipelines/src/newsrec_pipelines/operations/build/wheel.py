@@ -21,7 +21,7 @@ _MODULE: Final = '''"""The {name} model {version}, trained on what was known bef
 from pathlib import Path
 from typing import Any
 
-from newsrec_pipelines.config import Params
+from newsrec_pipelines.parameters import Params
 from newsrec_pipelines.models import kind
 from newsrec_pipelines.models.artifacts import read_manifest
 from newsrec_pipelines.store import Store
