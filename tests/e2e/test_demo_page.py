@@ -127,11 +127,3 @@ def test_similar_and_trending_articles_open_too(page: Page) -> None:
     expect(page.locator("#reading-title")).to_have_text(headline)
     page.click("#reading-close")
     expect(page.locator("#reading")).not_to_be_visible()
-
-
-def test_the_page_of_the_contract_fits_a_phone(browser: Browser, address: str) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 860})
-    page.goto(f"{address}/docs")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    expect(page.get_by_role("heading", name="newsrec API")).to_be_visible()
-    page.close()
