@@ -16,11 +16,46 @@ export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := 1
 export GIT_COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
+##@ To start with
+.PHONY: demo
+demo: setup  ## Run the whole loop on a simulated world, then serve it on http://127.0.0.1:8000
+	@$(BIN)/newsrec demo $(if $(filter 0,$(SERVE)),--no-serve)
+
+.PHONY: next-run
+next-run: setup  ## Bring in the clicks made on the demo page and write the slates anew
+	@$(BIN)/newsrec demo --next-run
+
+.PHONY: test
+test: setup airflow-setup  ## Run every test; those of the images skip where nothing can build them
+	@# In the order of the folders: files of one long test would come last, and one worker would end alone.
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=25
+
+.PHONY: check
+check: setup  ## Check what changed since origin/main by ruff, and run the unit tests that are not slow
+	@base="$$(git merge-base HEAD origin/main 2>/dev/null || echo HEAD)"; \
+		{ git diff --name-only --diff-filter=d "$$base" -- '*.py'; git ls-files --others --exclude-standard '*.py'; } \
+		| xargs -r sh -c '$(BIN)/ruff format --check --force-exclude "$$@" && $(BIN)/ruff check --force-exclude "$$@"' ruff
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow" tests/unit
+
+.PHONY: setup
+setup: $(VENV)/.ready  ## Make the virtual environment from the locks
+
+.PHONY: clean
+clean:  ## Stop the embedded PostgreSQL and remove everything that was made
+	@# demo-real, ebnerd and dvc have servers of their own, which a command that failed leaves running.
+	@if [ -x $(BIN)/newsrec-db ]; then \
+		for var in var/*/postgres var/postgres; do \
+			if [ -d $$var ]; then NEWSREC_VAR=$${var%/postgres} $(BIN)/newsrec-db stop || true; fi; \
+		done; fi
+	rm -rf var $(VENV) $(AIRFLOW) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z][a-z-]*:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# --- environment ------------------------------------------------------------------------------
+##@ Environments
 $(VENV)/.ready: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
 	@echo "Setting up $(VENV)"
 	@date +%s > .setup-began
@@ -31,9 +66,6 @@ $(VENV)/.ready: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
 	@echo "Set up in $$(( $$(date +%s) - $$(cat .setup-began) )) s" && rm .setup-began
-
-.PHONY: setup
-setup: $(VENV)/.ready  ## Make the virtual environment from the locks
 
 # Airflow pins half of PyPI, so it lives alone; its tasks run the programs of the other environment.
 AIRFLOW := .venv-airflow
@@ -49,7 +81,7 @@ airflow-setup: $(AIRFLOW)/.ready  ## Make Airflow's own virtual environment from
 lock: $(VENV)/.ready  ## Compile requirements/*.in into hashed locks, one version of a package everywhere
 	@$(BIN)/python requirements/lock.py
 
-# --- checks -----------------------------------------------------------------------------------
+##@ Checks, measurements and models
 .PHONY: lint
 lint: setup airflow-setup  ## Check format, rules, types, imports, locks, YAML, JSON schemas, shell and workflows
 	@$(BIN)/ruff format --check .
@@ -75,11 +107,6 @@ docs: setup  ## Build the documentation as a site in var/site; a broken link fai
 	@# Not --quiet: it hides the warnings from --strict too.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-.PHONY: test
-test: setup airflow-setup  ## Run every test; those of the images skip where nothing can build them
-	@# In the order of the folders: files of one long test would come last, and one worker would end alone.
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-
 .PHONY: coverage
 coverage: setup  ## Run the unit tests and fail when they reach less than the gate in pyproject.toml
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered tests/unit
@@ -101,7 +128,7 @@ build-model: setup  ## Build the last commit's model as a tested package in var/
 	@test -n "$(DATE)" || { echo "say which day to train on: make build-model DATE=2026-03-03" >&2; exit 2; }
 	@$(BIN)/newsrec build-model --date "$(DATE)" $(ARGS)
 
-# --- database ---------------------------------------------------------------------------------
+##@ Database
 .PHONY: db-start
 db-start: setup  ## Start the embedded PostgreSQL (or use DATABASE_URL) and migrate it
 	@$(BIN)/newsrec-db start
@@ -118,12 +145,12 @@ db-status: setup  ## Say whether the embedded PostgreSQL runs
 psql: setup  ## Open psql on the database
 	@$(BIN)/newsrec-db psql
 
-# --- orchestration ----------------------------------------------------------------------------
+##@ Airflow
 .PHONY: airflow
 airflow: setup airflow-setup  ## Start Airflow with the DAGs on http://127.0.0.1:8080 until Ctrl-C; AIRFLOW_PORT=8081
 	@$(BIN)/python -m infra.airflow.laptop
 
-# --- images -----------------------------------------------------------------------------------
+##@ Images
 IMAGES := api mailer hooks pipelines airflow mlflow
 ENGINE ?= $(shell command -v docker || command -v podman)
 TAG ?= dev
@@ -134,7 +161,7 @@ images:  ## Build all images with docker or podman; TAG=dev, ENGINE=path, IMAGES
 		"$(ENGINE)" build --target "$$image" --tag "docker.io/newsrec/$$image:$(TAG)" --build-arg GIT_COMMIT="$(GIT_COMMIT)" \
 			--file infra/docker/Dockerfile . ; done
 
-# --- the whole system in a cluster on this machine --------------------------------------------
+##@ The whole system in a cluster on this machine
 .PHONY: up
 up: setup  ## Bring everything up on kind, to a slate through Kong; again: bring it to this tree and to today
 	@$(BIN)/python -m infra.kind up
@@ -163,15 +190,7 @@ canary-promote: setup  ## Make the canary the stable version
 canary-abort: setup  ## Send everything to the stable version, and end the canary
 	@$(BIN)/python -m infra.kind canary-abort
 
-# --- the whole loop ---------------------------------------------------------------------------
-.PHONY: demo
-demo: setup  ## Run the whole loop on a simulated world, then serve it on http://127.0.0.1:8000
-	@$(BIN)/newsrec demo $(if $(filter 0,$(SERVE)),--no-serve)
-
-.PHONY: next-run
-next-run: setup  ## Bring in the clicks made on the demo page and write the slates anew
-	@$(BIN)/newsrec demo --next-run
-
+##@ Runs on real data, and their page
 .PHONY: mlflow
 mlflow: setup  ## Open MLflow's page of the trainings on http://127.0.0.1:5000 until Ctrl-C; MLFLOW_PORT=5001
 	@$(BIN)/newsrec tracking page
@@ -197,13 +216,3 @@ ebnerd: setup  ## Rank EB-NeRD's validation week by a model of its train week: D
 	@$(EBNERD) $(BIN)/newsrec etl --from 2023-04-27 --to 2023-06-01
 	@$(EBNERD) $(BIN)/newsrec backtest --mode impressions --train-until 2023-05-24 --no-ablation
 	@$(EBNERD) $(BIN)/newsrec-db stop
-
-.PHONY: clean
-clean:  ## Stop the embedded PostgreSQL and remove everything that was made
-	@# demo-real, ebnerd and dvc have servers of their own, which a command that failed leaves running.
-	@if [ -x $(BIN)/newsrec-db ]; then \
-		for var in var/*/postgres var/postgres; do \
-			if [ -d $$var ]; then NEWSREC_VAR=$${var%/postgres} $(BIN)/newsrec-db stop || true; fi; \
-		done; fi
-	rm -rf var $(VENV) $(AIRFLOW) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +

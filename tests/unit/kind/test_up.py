@@ -9,6 +9,9 @@ from infra.kind import cluster
 
 from .conftest import Machine
 
+# Each starts many fake programs: together they take more than ten seconds.
+pytestmark = pytest.mark.slow
+
 
 def _secrets(machine: Machine) -> dict[str, dict[str, str]]:
     return {
