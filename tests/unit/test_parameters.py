@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel, ConfigDict
 
 from newsrec_pipelines.errors import ConfigError
 from newsrec_pipelines.parameters import Params
@@ -36,7 +37,7 @@ def _with(section: str, name: str, value: object) -> Any:
         (_without("als"), "als: Field required"),
         (_with("slate", "depth", 3), "slate.depth: "),
         (_with("slate", "depth", "many"), "slate.depth: "),
-        (_with("slate", "dept", 20), "slate.dept: Extra inputs are not permitted"),
+        (_with("slate", "dept", 20), "slate.dept: there is no such parameter"),
         (_with("world", "start", "soon"), "world.start: "),
         (_with("etl", "late_days", -1), "etl.late_days: "),
         ([1, 2], "the whole file: "),
@@ -102,3 +103,50 @@ def test_the_parameters_for_ebnerd_count_every_click() -> None:
     params = Params.load(REPOSITORY / "params-ebnerd.yaml")
     assert (params.ranker.bounce_seconds, params.ranker.least_weight) == (0, 1)
     assert params.backtest.first_day == date(2023, 5, 25)
+
+
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [
+        ("slaet", "slate"),
+        ("slate.dept", "slate.depth"),
+        ("world.dirt.duplicate", "world.dirt.duplicates"),
+        ("monitoring.checks.usual_week", "monitoring.checks.usual_weeks"),
+        ("extend", "extends"),
+    ],
+)
+def test_a_misspelt_parameter_is_named_beside_the_nearest_right_one(
+    path: str, right: str, tmp_path: Path
+) -> None:
+    params = yaml.safe_load(PARAMS.read_text())
+    *sections, wrong = path.split(".")
+    section = params
+    for name in sections:
+        section = section.setdefault(name, {})
+    # In place of the right one, which is required at some depths.
+    section[wrong] = section.pop(right.rpartition(".")[2], 1)
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(params))
+    with pytest.raises(ConfigError) as error:
+        Params.load(file)
+    expected = f"{file}: {path}: there is no such parameter; did you mean {right}?"
+    assert str(error.value) == expected
+
+
+def test_a_strange_parameter_has_no_right_one_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(_with("slate", "xyzzy", 1)))
+    with pytest.raises(ConfigError, match=r"slate\.xyzzy: there is no such parameter$"):
+        Params.load(file)
+
+
+class _Kind(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    half_life: float = 1.0
+
+
+def test_a_misspelt_parameter_of_a_kind_is_named_beside_the_nearest_right_one() -> None:
+    params = Params.load(PARAMS).model_copy(update={"kinds": {"mine": {"halflife": 2.0}}})
+    with pytest.raises(ConfigError, match=r"^kinds\.mine\.halflife: .*kinds\.mine\.half_life\?$"):
+        params.of_kind("mine", _Kind)

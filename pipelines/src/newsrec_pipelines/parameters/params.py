@@ -20,6 +20,7 @@ from newsrec_pipelines.parameters.models import (
 from newsrec_pipelines.parameters.quality import BacktestParams, MonitoringParams, PromotionParams
 from newsrec_pipelines.parameters.section import Section
 from newsrec_pipelines.parameters.serving import SlateParams, VariantParams
+from newsrec_pipelines.parameters.wrong_entry import describe
 
 OfKind = TypeVar("OfKind", bound=BaseModel)
 
@@ -59,9 +60,7 @@ class Params(Section):
         try:
             return section.model_validate(self.kinds.get(name, {}))
         except ValidationError as e:
-            first = e.errors()[0]
-            where = ".".join(str(p) for p in ("kinds", name, *first["loc"]))
-            raise ConfigError(f"{where}: {first['msg']}") from e
+            raise ConfigError(describe(e, section, ("kinds", name))) from e
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -74,6 +73,4 @@ class Params(Section):
         try:
             return cls.model_validate(content)
         except ValidationError as e:
-            first = e.errors()[0]
-            where = ".".join(str(p) for p in first["loc"]) or "the whole file"
-            raise ConfigError(f"{path}: {where}: {first['msg']}") from e
+            raise ConfigError(f"{path}: {describe(e, cls)}") from e
