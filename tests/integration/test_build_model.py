@@ -75,14 +75,14 @@ def test_the_model_is_installed_from_the_index_and_predicts_the_same(
     index = Index(built / "index")
     store = Store((built / "store").as_uri())
     (version,) = [key.split("/")[1] for key in store.keys("models") if "manifest" in key]
-    assert index.projects() == ["newsrec-model-news", "newsrec-pipelines"]
+    assert index.projects() == ["newsrec-common", "newsrec-model-news", "newsrec-pipelines"]
     (wheel,) = index.files("newsrec-model-news")
     wanted = wheel.split("-")[1]
     # Only from the folder: its code too, as the commit's own version.
     arguments = ("--no-cache", "--target", str(tmp_path), "--index-url", index.url)
     _run(*_UV, "pip", "install", "--quiet", *arguments, f"newsrec-model-news=={wanted}")
     installed = {path.name for path in tmp_path.iterdir()}
-    assert {"newsrec_model_news", "newsrec_pipelines"} <= installed
+    assert {"newsrec_common", "newsrec_model_news", "newsrec_pipelines"} <= installed
     # Code and model out of the index, what they need out of this environment.
     said = _run(
         *(sys.executable, "-P", str(compare.__file__)),

@@ -55,9 +55,10 @@ class FakePrograms:
             day = arguments[arguments.index("--to") + 1]
             self.store.write_json(f"{into}/{day}.json", {"model": "made anew every day"})
         elif "build" in arguments:
-            version = (cwd / "pipelines/pyproject.toml").read_text().split('"')[1]
+            package = arguments[-1]
+            version = (cwd / package / "pyproject.toml").read_text().split('"')[1]
             folder = Path(arguments[arguments.index("--out-dir") + 1])
-            (folder / f"newsrec_pipelines-{version}-py3-none-any.whl").write_bytes(b"code")
+            (folder / f"newsrec_{package}-{version}-py3-none-any.whl").write_bytes(b"code")
 
 
 def make_build(folder: Path, store: Store, version: str | None = None) -> Build:
@@ -88,7 +89,8 @@ def content_of(folder: Path) -> dict[str, bytes]:
 
 def _archive(file: Path) -> None:
     files = {
-        "pipelines/pyproject.toml": 'version = "0.1.0"\n',
+        "common/pyproject.toml": 'version = "0.1.0"\ndependencies = []\n',
+        "pipelines/pyproject.toml": 'version = "0.1.0"\ndependencies = []\n',
         "requirements/dev.txt": "pytest==9\n",
         "requirements/pipelines.txt": "numpy==2\n",
         "params.yaml": json.dumps({}),

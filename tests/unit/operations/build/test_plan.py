@@ -63,6 +63,18 @@ def test_a_build_ends_with_the_model_in_the_index(tmp_path: Path, store: Store) 
     assert list(build.index.files("newsrec-pipelines")) == [
         f"newsrec_pipelines-0.1.0+g{COMMIT[:12]}-py3-none-any.whl"
     ]
+    assert list(build.index.files("newsrec-common")) == [
+        f"newsrec_common-0.1.0+g{COMMIT[:12]}-py3-none-any.whl"
+    ]
+
+
+def test_the_pipelines_require_the_common_package_of_their_commit(
+    tmp_path: Path, store: Store
+) -> None:
+    build = make_build(tmp_path, store)
+    _do(build, FakePrograms(store))
+    declared = (build.source / "pipelines" / "pyproject.toml").read_text()
+    assert f'dependencies = ["newsrec-common==0.1.0+g{COMMIT[:12]}"]' in declared
 
 
 def test_the_wheel_holds_the_reports_and_how_it_was_built(tmp_path: Path, store: Store) -> None:
@@ -88,7 +100,7 @@ def test_a_step_that_fails_ends_the_build_and_leaves_the_index(
 ) -> None:
     _publish_older(tmp_path, store)
     before = content_of(tmp_path / "index" / "simple")
-    assert len(before) == 5  # three pages, two wheels
+    assert len(before) == 7  # four pages, three wheels
     build = replace(make_build(tmp_path / "new", store), index=Index(tmp_path / "index"))
     done: list[str] = []
     planned = [_planted(s, failing, done) for s in steps(build, FakePrograms(store))]

@@ -43,10 +43,14 @@ PACKAGES: Final = (
     "services/hooks",
     "services/mailer",
 )
+# The folders of the code that a model's package requires, and the projects that they are.
+COMMON: Final = "newsrec-common"
 CODE: Final = "newsrec-pipelines"
+_PROJECTS: Final = {"common": COMMON, "pipelines": CODE}
 _NOT_PASSED: Final = ("skipped", "failures", "errors")
 _TRAINED: Final = re.compile(r"^model (\S+), as of ", re.MULTILINE)
 _VERSION: Final = re.compile(r'^version = "([^"]+)"$', re.MULTILINE)
+_NO_DEPENDENCIES: Final = "dependencies = []"
 # Settings of the loop that runs here: tests must not see them.
 _SETTINGS: Final = ("NEWSREC_", "STORE_URL", "DATABASE_URL", "OUTBOX", "PUSHGATEWAY_", "AWS_")
 
@@ -192,10 +196,12 @@ def steps(build: Build, programs: Programs) -> list[Step]:
 
     def package(log: IO[str]) -> str:
         build.wheels.mkdir()
-        code = _code_version(build)
+        common = _stamp(build, "common")
+        code = _stamp(build, "pipelines", f"{COMMON}=={common}")
         uv = (sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--no-build-isolation")
         python = ("--python", str(build.programs / "python"))
-        run(log, *uv, *python, "--out-dir", str(build.wheels), "pipelines")
+        for folder in _PROJECTS:
+            run(log, *uv, *python, "--out-dir", str(build.wheels), folder)
         store = Store(build.store_url)
         version = build.made()
         manifest = read_manifest(store, version)
@@ -233,8 +239,9 @@ def steps(build: Build, programs: Programs) -> list[Step]:
     def publish(log: IO[str]) -> str:
         manifest = read_manifest(Store(build.store_url), build.made())
         project = project_name(manifest.name)
+        code = {name.replace("-", "_"): name for name in _PROJECTS.values()}
         files = [
-            (CODE if wheel.name.startswith("newsrec_pipelines-") else project, wheel)
+            (code.get(wheel.name.partition("-")[0], project), wheel)
             for wheel in sorted(build.wheels.glob("*.whl"))
         ]
         build.index.add(files)
@@ -247,15 +254,27 @@ def steps(build: Build, programs: Programs) -> list[Step]:
     ]
 
 
-def _code_version(build: Build) -> str:
-    """Write the commit into the version of the exported package: other code, other version."""
-    file = build.source / "pipelines" / "pyproject.toml"
+def _stamp(build: Build, folder: str, *requires: str) -> str:
+    """Write the commit into the version of an exported package: other code, other version.
+
+    Args:
+        build: whose commit was exported.
+        folder: of the package, in the exported commit.
+        requires: what its wheel shall require; nothing does in the repository, which installs by
+            its locks.
+
+    Returns:
+        The version.
+    """
+    file = build.source / folder / "pyproject.toml"
     content = file.read_text(encoding="utf-8")
     found = _VERSION.search(content)
-    if found is None:
-        raise BuildError("pipelines/pyproject.toml names no version")
+    if found is None or _NO_DEPENDENCIES not in content:
+        raise BuildError(f"{folder}/pyproject.toml names no version, or no dependencies")
     version = f"{found[1]}+g{build.commit[:12]}"
-    file.write_text(content.replace(found[0], f'version = "{version}"', 1), encoding="utf-8")
+    content = content.replace(found[0], f'version = "{version}"', 1)
+    needs = f"dependencies = {json.dumps(requires)}"
+    file.write_text(content.replace(_NO_DEPENDENCIES, needs, 1), encoding="utf-8")
     return version
 
 
