@@ -170,7 +170,7 @@ def test_a_fault_becomes_a_run_within_a_minute_though_airflow_fails_at_first(
         assert airflow.runs == []
 
         _push(gateway, readers_drift=1)
-        assert airflow.arrived.wait(250)
+        assert airflow.arrived.wait(60)
         airflow.failing_with = None
         eventually(lambda: airflow.runs, "the DAG is started")
         ((dag_id, body),) = airflow.runs
@@ -225,7 +225,7 @@ def test_a_stage_that_fails_is_told_to_people_within_a_minute(
 
         nowhere = f"postgresql://nobody:x@127.0.0.1:{free_port()}/none"
         assert _etl(tmp_path, gateway, nowhere).returncode == 1
-        assert arrived.wait(250)
+        assert arrived.wait(60)
     (asked, *_) = told
     assert asked.path == "/tickets"
     (alert,) = asked.body["alerts"]
