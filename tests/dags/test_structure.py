@@ -61,14 +61,14 @@ COMMANDS = {
     ("retrain", "train"): "gate train --date {{ day() }}",
     ("retrain", "evaluate"): "gate evaluate --date {{ day() }}",
     ("retrain", "decide"): "gate decide --date {{ day() }}",
-    ("retrain", "promoted"): "ask champion --date {{ day() }}",
+    ("retrain", "promoted"): "condition champion --date {{ day() }}",
     ("recommend", "full"): "recommend --date {{ serving_day() }} --as-of {{ serving_as_of() }}",
     ("recommend", "refresh"): (
         "recommend --refresh --date {{ event_day() }} --as-of {{ event_as_of() }}"
     ),
     ("monitor", "monitor"): "monitor --date {{ day() }}",
-    ("monitor", "retrain_wanted"): "ask alarm --action retrain --date {{ day() }}",
-    ("monitor", "rolled_back"): "ask alarm --action rollback --date {{ day() }}",
+    ("monitor", "retrain_wanted"): "condition alarm --action retrain --date {{ day() }}",
+    ("monitor", "rolled_back"): "condition alarm --action rollback --date {{ day() }}",
     **{
         (name, "send"): f"send --date {{{{ today() }}}} --region {name.removeprefix('digest_')}"
         for name in DIGESTS
