@@ -1,6 +1,5 @@
 """`python -m newsrec_api`: the real process, with its workers, over a real socket."""
 
-import json
 import os
 import re
 import socket
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
+from support import ecs
 from support.api_server import SECRETS, api_server
 from support.net import free_port
 from support.seed import seed
@@ -38,7 +38,7 @@ def test_workers_share_clock_and_counts_and_log_json_only(
     assert 'newsrec_api_slate_seconds_count{kind="stored",n="10"} 20.0' in text
     assert "newsrec_api_slate_as_of_seconds 1.7729" in text
     assert now.startswith("2026-03-08T08:0")
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = ecs.lines(log.read_text())
     assert [(line["message"], line["http.response.status_code"]) for line in lines] == [
         ("request", 404)
     ]
@@ -79,8 +79,7 @@ def test_a_database_gone_silent_is_told_and_comes_back(database_url: str, tmp_pa
             assert answer.headers["Content-Type"] == "application/problem+json"
         line.go_on()
         assert HTTP.request("GET", f"{address}{slate}").status == 200
-    lines = (tmp_path / "log").read_text().splitlines()
-    causes = [json.loads(x).get("newsrec.detail") for x in lines]
+    causes = [x.get("newsrec.detail") for x in ecs.lines((tmp_path / "log").read_text())]
     assert [c for c in causes if c] == [
         "the database has gone silent",
         "the database cannot be reached",
