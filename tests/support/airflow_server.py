@@ -13,6 +13,7 @@ import urllib3
 from infra.airflow.home import PROGRAMS, USER, Home
 
 from support.postgres import query
+from support.scripts import first_lines
 
 Script = Callable[..., Any]
 # A scheduler that dies is missed soon, and what it ran is taken over.
@@ -152,8 +153,7 @@ def _lives(pid: int) -> bool:
     return state != "Z"
 
 
-FAKE = """#!{python}
-import json, os, pathlib, sys, time
+FAKE = """import json, os, pathlib, sys, time
 folder = pathlib.Path({folder!r})
 
 def tell(what):
@@ -180,7 +180,8 @@ class FakeStages:
         programs = self.folder / "bin"
         programs.mkdir(parents=True)
         program = programs / "newsrec"
-        program.write_text(FAKE.format(python=self.python, folder=str(self.folder)))
+        text = FAKE.format(folder=str(self.folder))
+        program.write_text(first_lines(python=self.python) + text)
         program.chmod(0o755)
         return programs
 

@@ -22,8 +22,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-_CLIENT = """#!{python} -SE
-import json, os, socket, sys
+_CLIENT = """import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
     call = {{"argv": [sys.argv[0], *sys.argv[1:]], "env": dict(os.environ), "cwd": os.getcwd()}}
@@ -49,9 +48,12 @@ def forking(
         program: the file to make.
         env: of the process that imports; each call brings its own besides.
     """
+    # The server, which runs this file in another environment, has no other module of the tests.
+    from support.scripts import first_lines
+
     program.parent.mkdir(parents=True, exist_ok=True)
     address, log = program.with_suffix(".sock"), program.with_suffix(".log")
-    program.write_text(_CLIENT.format(python=sys.executable, address=str(address)))
+    program.write_text(first_lines("-SE") + _CLIENT.format(address=str(address)))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     with log.open("wb") as output:
         server = subprocess.Popen(

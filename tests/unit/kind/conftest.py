@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from infra.kind import cluster, kubectl, up
 from support.http_fake import Asked, http_fake
 from support.net import free_port
 from support.postgres import REPOSITORY
+from support.scripts import first_lines
 
 MANIFESTS = """
 apiVersion: batch/v1
@@ -107,7 +107,7 @@ def machine(
     programs.mkdir()
     script = REPOSITORY / "tests" / "support" / "fake_programs.py"
     for name in ("docker", "kind", "kubectl"):
-        (programs / name).write_text(f"#!{sys.executable} -SE\n{script.read_text()}")
+        (programs / name).write_text(first_lines("-SE") + script.read_text())
         (programs / name).chmod(0o755)
     (programs / "make").symlink_to(shutil.which("make") or "/usr/bin/make")
     for name in ("bash", "awk", "git", "sh", "test"):
